@@ -1,0 +1,1 @@
+"""The world behind the ports: one technology per file. Imported by `migrator.runtime` only."""

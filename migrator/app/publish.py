@@ -1,0 +1,117 @@
+"""The bucket's one publisher: read the live document, merge, put, read back, then see at the readers' door."""
+
+from __future__ import annotations
+
+import logging
+
+from migrator.app.context import Runtime, spec_of
+from migrator.app.observe import observe
+from migrator.app.ruleset import Ruleset, desired
+from migrator.domain import rules
+from migrator.domain.model import Bucket, BucketId, Lease
+from migrator.domain.states import JobState
+from migrator.errors import Fatal, ForeignRuleShadows, LeaseLost, RulesConflict, Transient
+from migrator.ports import BucketControl
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+RULES = "rules: "
+"""Begins the reason of a job that is blocked by its bucket's rules; such a block lifts when publishing works again."""
+
+
+def publish(rt: Runtime, bucket_id: int) -> None:
+    """Make the live document say what it should, and move prefixes whose rule was seen to come or go."""
+    bucket = rt.store.rules.bucket(BucketId(bucket_id))
+    lease = rt.store.leases.take(f"rules:{bucket_id}", rt.worker, rt.settings.lease_s)
+    if lease is None:
+        return
+    try:
+        ruleset = _published(rt, bucket, lease)
+        _unblock(rt, bucket)
+        if observe(rt, bucket, ruleset, lease):
+            rt.dispatcher.send("tick", 0)
+    except LeaseLost:
+        log.info("bucket %s: another publisher took over", bucket.name)
+    except Fatal as error:
+        _block(rt, bucket, error)
+    except Transient as error:
+        log.warning("bucket %s: %s", bucket.name, error)
+        rt.store.events.add("publish_failed", f"{bucket.name}: {error}")
+    finally:
+        rt.store.leases.release(lease)
+        rt.store.clear_sent("publish", bucket_id)
+
+
+def _published(rt: Runtime, bucket: Bucket, lease: Lease) -> Ruleset:
+    """Publish until what is read back means what was meant; gives up with RulesConflict."""
+    control = rt.connections.control(spec_of(_any_job(rt, bucket)))
+    for _ in range(_ATTEMPTS):
+        live = control.get_website()
+        own = rt.store.rules.own(bucket.id)
+        foreign = rules.foreign_count(live, own)
+        ruleset = desired(rt, bucket.id, foreign)
+        _refuse_shadows(live, own, ruleset)
+        merge = rules.merge(live, own, ruleset.rules)
+        if not merge.changed:
+            return ruleset
+        if _put(rt, bucket, lease, control, live, merge):
+            return ruleset
+    raise RulesConflict(f"the website document of {bucket.name} kept changing while it was written")
+
+
+def _put(
+    rt: Runtime, bucket: Bucket, lease: Lease, control: BucketControl, live: bytes | None, merge: rules.Merge
+) -> bool:
+    """Put one document; True when the read-back means the same. A lost reply is settled by the read-back too."""
+    reason = f"{len(merge.own)} own rules, {merge.foreign_count} foreign"
+    if merge.missing_own:
+        reason += f"; {len(merge.missing_own)} own rules had been removed by somebody else and are put back"
+        rt.store.events.add(
+            "rules_drift", f"{bucket.name}: {len(merge.missing_own)} own rules were gone from the bucket"
+        )
+    revision = rt.store.rules.begin(lease, bucket.id, _storable(live), _storable(merge.after), merge.own, reason)
+    if control.get_website() != live:
+        return False  # somebody edited between read and write: merge again rather than overwrite
+    try:
+        if merge.after is None:
+            control.delete_website()
+        else:
+            control.put_website(merge.after)
+    except Transient as error:
+        log.warning("bucket %s: put without an answer: %s", bucket.name, error)
+    if not rules.same_meaning(control.get_website(), merge.after):
+        return False
+    rt.store.rules.confirm(lease, revision.id)
+    rt.store.events.add("rules_published", f"{bucket.name}: {reason}")
+    return True
+
+
+def _storable(document: bytes | None) -> bytes | None:
+    """Return what may be stored: a foreign rule's secret never enters the tracking database."""
+    return rules.redact(document) if document else None
+
+
+def _refuse_shadows(live: bytes | None, own: tuple[str, ...], ruleset: Ruleset) -> None:
+    for conflict in rules.conflicts(live, own, [each.prefix for each in ruleset.cover.rules]):
+        if conflict.severity == rules.SHADOWS:
+            raise ForeignRuleShadows(
+                conflict.sentence, hint=f"change or remove rule {conflict.rule_number}; see: migrator rules show"
+            )
+
+
+def _any_job(rt: Runtime, bucket: Bucket) -> str:
+    """Return the job file of some job into the bucket: all of them reach the same bucket."""
+    return next(job.spec_json for job in reversed(rt.store.jobs.all()) if job.bucket_id == bucket.id)
+
+
+def _block(rt: Runtime, bucket: Bucket, error: Fatal) -> None:
+    for job in rt.store.jobs.active():
+        if job.bucket_id == bucket.id and job.state is JobState.RUNNING and not job.blocked_reason:
+            rt.store.jobs.block(job.id, f"{RULES}{error}", error.hint)
+
+
+def _unblock(rt: Runtime, bucket: Bucket) -> None:
+    for job in rt.store.jobs.active():
+        if job.bucket_id == bucket.id and job.blocked_reason.startswith(RULES):
+            rt.store.jobs.unblock(job.id)

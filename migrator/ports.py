@@ -1,0 +1,184 @@
+"""What the verbs need from the world, as small contracts. Adapters fulfil them; contract suites prove it.
+
+Every method raises only the errors of `migrator.errors`; an error never means "absent".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from migrator.domain.model import CopyItem, CopyResult, ObjectHead, Page
+
+
+class Listing(Protocol):
+    """Either side as far as its listing goes."""
+
+    def list_page(self, prefix: str, *, after: str = "", delimiter: str = "", limit: int = 1000) -> Page:
+        """List keys under `prefix` that are greater than `after`, complete keys in byte order.
+
+        With `delimiter`, keys that have one behind `prefix` are folded into `common_prefixes`.
+        Pages may be shorter than `limit`; only `next_after` None means the end.
+        """
+        ...
+
+    def server_time(self) -> datetime:
+        """The side's own clock, as of its last answer (its Date header); the local clock where it has none."""
+        ...
+
+
+class Origin(Listing, Protocol):
+    """The legacy side. Never written."""
+
+    def head(self, key: str) -> ObjectHead:
+        """Describe one object. Raises ObjectVanished when the origin says it is not there."""
+        ...
+
+    def read(self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None) -> tuple[ObjectHead, bytes]:
+        """Read the stored bytes `[start, end)` undecoded, and the head of the very same version.
+
+        Raises ObjectVanished; ObjectChanged when `if_match` no longer holds; IntegrityMismatch on a short body.
+        A requested range must be answered exactly or raise.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What OSS says it stored."""
+
+    etag: str
+    crc64: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One uploaded part."""
+
+    number: int
+    etag: str
+    size_bytes: int
+    crc64: int
+
+
+class Destination(Listing, Protocol):
+    """The OSS bucket, objects only. Every write is create-only; no answer is taken from anyone but OSS itself."""
+
+    def head(self, key: str) -> ObjectHead | None:
+        """Describe one object, never following a redirect; None only when OSS itself says NoSuchKey."""
+        ...
+
+    def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> Stored:
+        """Put one object if and only if the key is free. `headers` as in `ObjectHead.headers`.
+
+        Raises AlreadyExists; IntegrityMismatch when OSS's CRC-64 differs from the body's.
+        A Transient error may have been applied: ask `head` before trying again.
+        """
+        ...
+
+    def start_upload(self, key: str, headers: Mapping[str, str]) -> str:
+        """Begin a create-only multipart upload and return its id. Raises AlreadyExists."""
+        ...
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> Part:
+        """Send one part (numbers from 1); sending a number again replaces it."""
+        ...
+
+    def complete_upload(self, key: str, upload_id: str, parts: Iterable[Part]) -> Stored:
+        """Make the object visible if the key is still free. Raises AlreadyExists, IntegrityMismatch."""
+        ...
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Discard the upload; a missing one is fine."""
+        ...
+
+    def list_uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield (key, upload id) of unfinished uploads."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete one object; idempotent. Called only for stale copies of our own under an armed rule."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BucketInfo:
+    """What preflight must know of the destination bucket."""
+
+    name: str
+    created_at: datetime
+    versioned: bool
+    acl: str
+    """private, public-read or public-read-write."""
+    region: str = ""
+
+
+class BucketControl(Protocol):
+    """The OSS bucket's configuration."""
+
+    def info(self) -> BucketInfo:
+        """Describe the bucket. Raises BucketMissing, CredentialsRefused, AccessRefused."""
+        ...
+
+    def get_website(self) -> bytes | None:
+        """Return the raw website document, byte for byte; None when OSS says there is none."""
+        ...
+
+    def put_website(self, document: bytes) -> None:
+        """Replace the whole document. Not conditional: OSS has no such thing; the caller reads back."""
+        ...
+
+    def delete_website(self) -> None:
+        """Remove the document; a missing one is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reader gets at the door, redirects not followed."""
+
+    status: int
+    location: str = ""
+    request_id: str = ""
+    error_code: str = ""
+    """OSS's error code where the body carries one, e.g. NoSuchKey, ExternalRedirectForbidden."""
+
+
+class Door(Protocol):
+    """The URL through which readers reach the bucket."""
+
+    @property
+    def url(self) -> str:
+        """The door's base URL, for people."""
+        ...
+
+    def knock(self, key: str) -> Answer:
+        """GET one key as a reader would, without following a redirect."""
+        ...
+
+
+class CopyEngine(Protocol):
+    """Moves objects from an origin to a destination, many at a time."""
+
+    def copy(self, items: Iterable[CopyItem], *, stop: Callable[[], bool]) -> Iterator[CopyResult]:
+        """Copy each item create-only and yield exactly one result per item taken, in any order.
+
+        Takes items only as fast as it can work on them (bounded memory). Once `stop()` is true no further
+        item is taken, and those under way are finished. Ambiguous writes are resolved by asking OSS.
+        Raises Fatal errors (credentials, bucket gone) after yielding what was finished.
+        """
+        ...
+
+
+class Dispatcher(Protocol):
+    """Carries a verb and an id to a worker. A hint: a lost message is sent again by a later tick."""
+
+    def send(self, verb: str, subject_id: int) -> None:
+        """Enqueue; never raises for a broker that is away (logs instead)."""
+        ...
+
+
+Clock = Callable[[], datetime]
+"""Aware UTC."""

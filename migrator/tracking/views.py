@@ -1,0 +1,100 @@
+"""Prefixes with the sums of their shards and records: a handful of grouped statements for any number of prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from migrator.domain.model import JobId, PrefixView, RecordKind
+from migrator.domain.states import PrefixState, ShardState
+from migrator.tracking import rows
+from migrator.tracking.tables import COUNTERS, object_record, prefix, shard
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+BLOCKING = (RecordKind.FAILED, RecordKind.QUARANTINED)
+
+
+def prefix_views(
+    connection: Connection,
+    job_id: JobId,
+    states: Collection[PrefixState] | None,
+    after: str | None,
+    limit: int | None,
+) -> list[PrefixView]:
+    """Return the views of one page of prefixes, in byte order; `connection` must show one consistent state."""
+    chosen = prefix.c.job_id == job_id
+    if states is not None:
+        chosen &= prefix.c.state.in_(states)
+    if after is not None:
+        chosen &= prefix.c.name > after
+    page = select(prefix.c.id).where(chosen).order_by(prefix.c.name).limit(limit)
+    found = connection.execute(select(*rows.PREFIX_COLUMNS).where(chosen).order_by(prefix.c.name).limit(limit)).all()
+    sums = {row.prefix_id: row for row in connection.execute(_shard_sums(page))}
+    blocking = {row.prefix_id: row for row in connection.execute(_record_sums(page))}
+    errors: dict[int, str] = {row.prefix_id: row.last_error for row in connection.execute(_newest_errors(page))}
+    return [_view(row, sums.get(row.id), blocking.get(row.id), errors.get(row.id, "")) for row in found]
+
+
+def _shard_sums(page: Select[Any]) -> Select[Any]:
+    done = shard.c.state == ShardState.DONE
+    return (
+        select(
+            shard.c.prefix_id,
+            *(func.count().filter(shard.c.state == state).label(f"shards_{state}") for state in ShardState),
+            func.count().filter(done, shard.c.verified_round < prefix.c.verify_round).label("shards_unverified"),
+            *(func.sum(shard.c[name]).label(name) for name in (*COUNTERS, "planned_objects", "planned_bytes")),
+        )
+        .join(prefix, prefix.c.id == shard.c.prefix_id)
+        .where(shard.c.prefix_id.in_(page))
+        .group_by(shard.c.prefix_id)
+    )
+
+
+def _record_sums(page: Select[Any]) -> Select[Any]:
+    return (
+        select(
+            object_record.c.prefix_id,
+            *(func.count().filter(object_record.c.kind == kind).label(kind.value) for kind in BLOCKING),
+        )
+        .where(object_record.c.prefix_id.in_(page), object_record.c.kind.in_(BLOCKING), object_record.c.waived_by == "")
+        .group_by(object_record.c.prefix_id)
+    )
+
+
+def _newest_errors(page: Select[Any]) -> Select[Any]:
+    # not_before grows with the time of the failure, also for shards that were given up.
+    ranked = (
+        select(
+            shard.c.prefix_id,
+            shard.c.last_error,
+            func.row_number()
+            .over(partition_by=shard.c.prefix_id, order_by=(shard.c.not_before.desc(), shard.c.id.desc()))
+            .label("rank"),
+        )
+        .where(shard.c.prefix_id.in_(page), shard.c.last_error != "", shard.c.state != ShardState.LEASED)
+        .subquery()
+    )
+    return select(ranked.c.prefix_id, ranked.c.last_error).where(ranked.c.rank == 1)
+
+
+def _view(row: rows.Found, sums: rows.Found | None, blocking: rows.Found | None, error: str) -> PrefixView:
+    if sums is None:
+        return PrefixView(rows.prefix(row))
+    return PrefixView(
+        prefix=rows.prefix(row),
+        shards_pending=sums.shards_pending,
+        shards_leased=sums.shards_leased,
+        shards_done=sums.shards_done,
+        shards_quarantined=sums.shards_quarantined,
+        shards_unverified=sums.shards_unverified,
+        blocking_failed=blocking.failed if blocking else 0,
+        blocking_quarantined=blocking.quarantined if blocking else 0,
+        planned_objects=int(sums.planned_objects),
+        planned_bytes=int(sums.planned_bytes),
+        counters=rows.counters(sums),
+        last_error=error,
+    )
