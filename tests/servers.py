@@ -104,6 +104,14 @@ def empty_redis(url: str) -> None:
         client.flushdb()
 
 
+def sibling_database(url: str) -> str:
+    """Return another, empty database of the same Redis, for a test whose workers must not meet others."""
+    parts = urlsplit(url)
+    url = urlunsplit(parts._replace(path=f"/{int(parts.path.strip('/') or 0) + 8}"))
+    empty_redis(url)
+    return url
+
+
 def free_port() -> int:
     """Return a loopback port that nobody uses right now."""
     with socket.socket() as probe:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from celery import Celery
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from workers.dispatch import PREFIX
 from workers.tasks import register
@@ -58,7 +58,8 @@ def bare_app(
         # Processes that have grown are replaced after the verb they run (KiB).
         worker_max_memory_per_child=600_000,
         # Two queues, so that a tick never waits behind an hour of copies; a misspelt third is refused.
-        task_queues=[Queue(name) for name in names],  # type: ignore[no-untyped-call]
+        # Without its own exchange and key each queue would be bound to the first one's, and get its messages too.
+        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in names],  # type: ignore[no-untyped-call]
         task_default_queue=names[0],
         task_create_missing_queues=False,
         task_routes={PREFIX + verb: {"queue": queue} for verb, queue in queues.items()},

@@ -117,7 +117,7 @@ class _StrictSession(oss2.Session):  # type: ignore[misc]
                     data=req.data,
                     params=req.params,
                     headers=req.headers,
-                    stream=True,
+                    stream=False,  # answers are small, and a connection left half read would be lost
                     timeout=timeout,
                     allow_redirects=False,
                 )

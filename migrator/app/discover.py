@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrator.app.context import Runtime, Work
+from migrator.domain.cover import finish_first
 from migrator.domain.model import JobId
 from migrator.domain.states import JobState
 from migrator.errors import Fatal, Transient
@@ -23,6 +24,7 @@ def discover(rt: Runtime, job_id: int) -> None:
     try:
         held_by = "retire: hold in the job file" if work.spec.retire == "hold" else ""
         rt.store.prefixes.add(work.job.id, names(work), work.spec.authority, held_by=held_by)
+        rt.store.prefixes.rank(work.job.id, finish_first(rt.store.prefixes.names(work.job.id)))
         rt.store.jobs.finish_discovery(work.job.id)
         rt.store.jobs.advance(work.job.id, JobState.DRAFT, JobState.RUNNING, "its prefixes are known")
     except Fatal as error:

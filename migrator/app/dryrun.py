@@ -8,11 +8,13 @@ from migrator.app.context import Runtime, Work
 from migrator.app.discover import names
 from migrator.app.ruleset import Route, Ruleset, fitted
 from migrator.domain import rules
-from migrator.domain.cover import Finished, Unfinished
+from migrator.domain.cover import Unfinished, timeline
 from migrator.domain.model import BucketId, Job, JobId
 from migrator.domain.planner import group_of
 from migrator.domain.states import JobState
 from migrator.spec import JobSpec
+
+_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class DryRun:
     first: Ruleset
     """The rules that would be published first."""
     shrinking: tuple[int, ...]
-    """How many own rules stand after each prefix is retired, in order of the names."""
+    """How many own rules stand at first and as prefixes are retired, in up to 40 even steps."""
 
 
 def dry_run(rt: Runtime, spec: JobSpec) -> DryRun:
@@ -46,12 +48,15 @@ def dry_run(rt: Runtime, spec: JobSpec) -> DryRun:
     bucket = rt.store.rules.bucket_at(spec.destination.endpoint, spec.destination.bucket)
     own = rt.store.rules.own(bucket.id) if bucket else ()
     foreign = rules.foreign_count(live, own)
-    sets = [_ruleset(spec, found[at:], [counts[name] for name in found[:at]], foreign) for at in range(len(found) + 1)]
+    base, route = spec.destination.prefix, Route.of(spec)
+    unfinished = [Unfinished(base + name, route, float(counts[name].objects)) for name in found]
+    first = fitted(unfinished, [], foreign)
+    steps = timeline(unfinished, budget=rules.MAX_RULES - foreign, domains={route: base}, steps=_STEPS)
     return DryRun(
         prefixes=tuple(counts[name] for name in found),
         foreign_rules=foreign,
-        first=sets[0],
-        shrinking=tuple(len(each.cover.rules) for each in sets[1:]),
+        first=first,
+        shrinking=tuple(len(step.cover.rules) for step in steps),
     )
 
 
@@ -67,12 +72,3 @@ def _counts(work: Work, found: list[str]) -> dict[str, PlannedPrefix]:
         if page.next_after is None:
             return {name: PlannedPrefix(name, *count) for name, count in counts.items()}
         after = page.next_after
-
-
-def _ruleset(spec: JobSpec, open_names: list[str], retired: list[PlannedPrefix], foreign: int) -> Ruleset:
-    base = spec.destination.prefix
-    return fitted(
-        [Unfinished(base + name, Route.of(spec)) for name in open_names],
-        [Finished(base + each.name, each.objects) for each in retired],
-        foreign,
-    )

@@ -52,4 +52,3 @@ def _broker(loaded: settings.Settings) -> str:
 
     ping(loaded.broker_url)
     return f"{settings.redact(loaded.broker_url)} answers"
-

@@ -13,10 +13,11 @@ from migrator.app.dryrun import DryRun, dry_run
 from migrator.app.preflight import Finding, Level, preflight, refuse
 from migrator.app.report import as_json, describe, snapshot
 from migrator.cli.connect import runtime
-from migrator.cli.render import one_line, out, raw, say, size, table
+from migrator.cli.render import one_line, out, raw, say, table
 from migrator.domain.progress import JobSnapshot, with_rate
 from migrator.domain.states import JobState
 from migrator.errors import Exit, Invalid
+from migrator.spelling import size
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _TEMPLATE = """\
@@ -172,4 +173,4 @@ def _plan(planned: DryRun) -> None:
             for each, rule in zip(cover, planned.first.rules, strict=True)
         ],
     )
-    out(f"own rules after each retirement, in this order: {', '.join(str(count) for count in planned.shrinking)}")
+    out(f"own rules as prefixes retire: {' -> '.join(str(count) for count in planned.shrinking)}")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Sequence
-from datetime import timedelta
 
 from migrator.domain.progress import JobSnapshot, PrefixLine
 from migrator.domain.states import PrefixState
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+from migrator.spelling import duration, safe, share, size
 
 
 def out(line: str) -> None:
@@ -32,16 +28,6 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def safe(text: str) -> str:
-    """Escape control, direction and other invisible characters: a key must not be able to drive a terminal."""
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _INVISIBLE and character != "\t"
-        else character
-        for character in text
-    )
-
-
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print aligned columns; numbers to the right."""
     cells = [[safe(str(cell)) for cell in row] for row in rows]
@@ -51,26 +37,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         parts = (cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(line, widths, right, strict=True))
         sys.stdout.write("  ".join(parts).rstrip() + "\n")
     sys.stdout.flush()
-
-
-def size(count: float) -> str:
-    """Spell a number of bytes."""
-    value, unit = float(count), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{value:.0f} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
-
-
-def share(value: float | None) -> str:
-    """Spell a share of the whole."""
-    return "n/a" if value is None else f"{value:.1%}"
-
-
-def duration(seconds: float | None) -> str:
-    """Spell a time that is left; None is not known, 0 is due."""
-    if seconds is None:
-        return "n/a"
-    return "due" if seconds == 0 else str(timedelta(seconds=round(seconds)))
 
 
 def prefix_row(line: PrefixLine) -> tuple[object, ...]:

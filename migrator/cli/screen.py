@@ -9,9 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from migrator.cli.render import one_line, safe, size
+from migrator.cli.render import one_line
 from migrator.domain.progress import CAPACITY, JobSnapshot, PrefixLine
 from migrator.domain.states import PrefixState
+from migrator.spelling import safe, size
 
 _COLOURS = {
     PrefixState.PLANNED: "dim",

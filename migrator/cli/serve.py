@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import tempfile
 import threading
 
 import click
@@ -66,10 +65,10 @@ def worker(queues: str, concurrency: int, *, beat: bool, beat_only: bool) -> Non
 
     app = make_app(loaded)
     if beat_only:
-        app.start(["beat", "--loglevel", loaded.log_level, "--schedule", _schedule()])
+        app.start(["beat", "--loglevel", loaded.log_level])
         return
     arguments = ["worker", "--queues", queues, "--concurrency", str(concurrency), "--loglevel", loaded.log_level]
-    app.worker_main([*arguments, "--beat", "--schedule", _schedule()] if beat else arguments)
+    app.worker_main([*arguments, "--beat"] if beat else arguments)
 
 
 @click.command()
@@ -101,8 +100,3 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return stopped
-
-
-def _schedule() -> str:
-    """Return where beat keeps its own notes; they are worth nothing after a restart."""
-    return f"{tempfile.mkdtemp(prefix='migrator-')}/beat"

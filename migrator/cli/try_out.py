@@ -12,7 +12,7 @@ from rich.text import Text
 
 from migrator.app.context import Runtime
 from migrator.app.report import as_json
-from migrator.cli.render import one_line, out, raw, say, size
+from migrator.cli.render import one_line, out, raw, say
 from migrator.cli.screen import screen
 from migrator.cli.serve import stop_event
 from migrator.domain.progress import JobSnapshot
@@ -21,6 +21,7 @@ from migrator.sandbox.demo.reader import Reader
 from migrator.sandbox.demo.run import Options, run
 from migrator.sandbox.demo.stage import Stage
 from migrator.sandbox.demo.summary import Summary
+from migrator.spelling import size
 
 
 @click.command()

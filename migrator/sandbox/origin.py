@@ -155,8 +155,6 @@ class _KeyCheck:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         found = self._KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
         if found and found[1] != self._access_key_id:
-            # Read first: an answer to an unread upload would look like a broken connection.
-            environ["wsgi.input"].read()
             start_response("403 Forbidden", [("Content-Type", "application/xml")])
             return [b"" if environ["REQUEST_METHOD"] == "HEAD" else self._REFUSAL]
         return self._inner(environ, start_response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from migrator.domain.model import Counters, JobId, Prefix, PrefixId, PrefixView
 from migrator.domain.states import Authority, PrefixState
@@ -53,6 +53,17 @@ class Prefixes:
                 )
                 added += len(new.all())
         return added
+
+    def rank(self, job_id: JobId, ranks: Mapping[str, float]) -> None:
+        """Set the order of work, lowest first, of the named prefixes of a job."""
+        statement = (
+            update(prefix)
+            .where(prefix.c.job_id == job_id, prefix.c.name == bindparam("of", type_=prefix.c.name.type))
+            .values(priority=bindparam("rank"))
+        )
+        for batch in rows.batches(ranks.items()):
+            with writing(self._engine) as connection:
+                connection.execute(statement, [{"of": name, "rank": rank} for name, rank in batch])
 
     def get(self, prefix_id: PrefixId) -> Prefix:
         """Return a prefix. Raises NotFound."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import re
 import threading
@@ -22,6 +23,8 @@ from migrator.adapters.http_origin import HttpOrigin
 from migrator.adapters.s3_origin import S3Origin
 from migrator.ports import Origin
 
+_numbers = itertools.count(1)
+
 
 class Fixed:
     """Credentials that are given."""
@@ -39,10 +42,10 @@ class Fixed:
 class S3Rig:
     """A bucket of moto's server."""
 
-    def __init__(self, number: int, server: ThreadedMotoServer) -> None:
+    def __init__(self, server: ThreadedMotoServer) -> None:
         host, port = server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
-        self.bucket = f"bucket-{number}"
+        self.bucket = f"origin-{next(_numbers)}"  # all of moto's servers in a process share their buckets
         self.http = Http()
         self.boto3 = boto3.client(
             "s3",
@@ -153,6 +156,7 @@ class HttpRig:
 
 class _Static(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     served: Site
 
     def do_GET(self) -> None:

@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import pytest
+import servers
 import toy_worker
 from celery.contrib.testing.worker import start_worker
 
@@ -34,7 +34,6 @@ class Reports:
 
     socket: socket.socket
     seen: list[tuple[str, int]] = field(default_factory=list)
-    last: dict[str, int] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -85,7 +84,6 @@ def celery_in_memory(reports: Reports, folder: Path) -> Iterator[Rig]:
 def celery_on_redis(reports: Reports, folder: Path, redis_url: str) -> Iterator[Rig]:
     toy = {"TOY_BROKER_URL": redis_url, "TOY_PORT": str(reports.port), "TOY_FOLDER": str(folder)}
     celery = [sys.executable, "-m", "celery", "-A", "toy_worker", "worker", "-P", "prefork", "-c", "2"]
-    # Fewer processes are told to stop than are started: the pool's are the worker's own to stop.
     with subprocess.Popen(
         [*celery, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
         cwd=Path(__file__).parent,
@@ -102,39 +100,28 @@ def celery_on_redis(reports: Reports, folder: Path, redis_url: str) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def make_rig(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Rig]]:
-    """Start each kind once; worker processes take seconds."""
-    with ExitStack() as stack:
-
-        @cache
-        def make(kind: str) -> Rig:
-            reports, folder = stack.enter_context(listening()), tmp_path_factory.mktemp(kind)
-            match kind:
-                case "local":
-                    return stack.enter_context(local(reports, folder))
-                case "celery-memory":
-                    return stack.enter_context(celery_in_memory(reports, folder))
-                case _:
-                    redis_url = request.getfixturevalue("redis_server")
-                    return stack.enter_context(celery_on_redis(reports, folder, redis_url))
-
-        yield make
-
-
-@pytest.fixture(params=["local", "celery-memory", pytest.param("celery-redis", marks=pytest.mark.redis)])
-def rig(request: pytest.FixtureRequest, make_rig: Callable[[str], Rig]) -> Rig:
-    rig = make_rig(request.param)
-    rig.reports.seen.clear()
-    return rig
+def worker_processes(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """Started once: it takes seconds."""
+    with listening() as reports, celery_on_redis(reports, tmp_path_factory.mktemp("toy"), redis_server) as rig:
+        yield rig
 
 
 @pytest.fixture
-def on_redis(make_rig: Callable[[str], Rig]) -> Rig:
-    rig = make_rig("celery-redis")
-    rig.reports.seen.clear()
-    return rig
+def on_redis(worker_processes: Rig) -> Rig:
+    worker_processes.reports.seen.clear()
+    return worker_processes
+
+
+@pytest.fixture(params=["local", "celery-memory", pytest.param("celery-redis", marks=pytest.mark.redis)])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    if request.param == "celery-redis":
+        yield request.getfixturevalue("on_redis")
+        return
+    with (
+        listening() as reports,
+        {"local": local, "celery-memory": celery_in_memory}[request.param](reports, tmp_path) as rig,
+    ):
+        yield rig
 
 
 def test_a_message_reaches_its_verb_with_its_id(rig: Rig) -> None:
@@ -191,14 +178,15 @@ def test_a_verb_that_kills_its_process_is_not_started_over_and_over(on_redis: Ri
 
 
 @pytest.mark.redis
-def test_a_worker_that_is_told_to_stop_asks_its_verbs_to_yield(make_rig: Callable[[str], Rig]) -> None:
-    rig = make_rig("celery-redis")  # the last test to use it
-    assert rig.worker is not None
-    rig.dispatcher.send("hold", 1)
-    rig.reports.wait_for("hold", 1)
-    rig.worker.send_signal(signal.SIGTERM)
-    rig.reports.wait_for("yielded", 1)
-    assert rig.worker.wait(PATIENCE_S) == 0
+def test_a_worker_that_is_told_to_stop_asks_its_verbs_to_yield(redis_server: str, tmp_path: Path) -> None:
+    own_redis = servers.sibling_database(redis_server)  # the other worker would take its messages
+    with listening() as reports, celery_on_redis(reports, tmp_path, own_redis) as rig:
+        assert rig.worker is not None
+        rig.dispatcher.send("hold", 1)
+        rig.reports.wait_for("hold", 1)
+        rig.worker.send_signal(signal.SIGTERM)
+        rig.reports.wait_for("yielded", 1)
+        assert rig.worker.wait(PATIENCE_S) == 0
 
 
 def test_a_dead_broker_is_logged_once_and_tried_again_later(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 
 import pytest
@@ -10,8 +9,6 @@ from hostile import KEYS
 from origin_rigs import FileRig, HttpRig, S3Rig, quiet_moto
 
 from migrator.errors import Invalid, ObjectChanged, ObjectVanished
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +21,7 @@ def moto():
 @pytest.fixture(params=["s3", "file", "http"])
 def rig(request, tmp_path):
     if request.param == "s3":
-        rig = S3Rig(next(_numbers), request.getfixturevalue("moto"))
+        rig = S3Rig(request.getfixturevalue("moto"))
     else:
         rig = FileRig(tmp_path) if request.param == "file" else HttpRig(tmp_path)
     yield rig

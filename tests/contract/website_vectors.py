@@ -5,7 +5,8 @@ A vector says: `website` (elements by name; RoutingRules as a list) or `document
 `expected`. Defaults: bucket public-read and created in 2020, no objects, anonymous, host cn.example (a custom domain
 of the bucket). Every object's content is "content of <key>". `error` gives the lookup an error that cannot be caused
 over HTTP, and `over_http` is "no" where the server does not have the operation, "only" where the engine is not
-asked at all. `basis` says whether the expectation is documented, taken from an SDK's suite, or inferred.
+asked at all. `basis` says whether the expectation is documented, taken from an SDK's suite, or inferred. Numbers in
+names group the variations of one case.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -14,7 +13,6 @@ from rules_strategies import foreign_documents, own_rules
 
 from migrator.domain.rules import (
     MAX_RULES,
-    foreign_changes,
     foreign_count,
     foreign_part,
     merge,
@@ -67,7 +65,7 @@ def without(raw, numbers):
 
 
 @given(foreign_documents(), own_rules())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 def test_adding_and_removing_own_rules_gives_back_the_very_same_bytes(live, desired):
     before = foreign_part(live, ())
     added = merge(live, (), desired)
@@ -79,7 +77,7 @@ def test_adding_and_removing_own_rules_gives_back_the_very_same_bytes(live, desi
 
 
 @given(foreign_documents(), own_rules())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 def test_another_library_agrees_that_the_foreign_part_is_untouched(live, desired):
     added = merge(live, (), desired)
     if live and added.after:
@@ -87,7 +85,7 @@ def test_another_library_agrees_that_the_foreign_part_is_untouched(live, desired
 
 
 @given(foreign_documents(), st.lists(own_rules(max_size=12), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 def test_a_walk_of_merges_keeps_every_promise(live, course):
     own, document = (), live
     for desired in course:
@@ -108,34 +106,6 @@ def test_a_walk_of_merges_keeps_every_promise(live, course):
         document, own = found.after, found.own
         if document is None:
             live = None  # nothing foreign was there but comments
-
-
-def given_back(raw, seed):
-    """What a server may make of a document: defaults filled in, order and spelling of its own."""
-    shuffle = random.Random(seed).shuffle
-    root = ET.fromstring(raw.decode("utf-8-sig"))
-    for redirect in root.iter("Redirect"):
-        for name, value in (
-            ("RedirectType", "External"),
-            ("PassQueryString", "false"),
-            ("EnableReplacePrefix", "FALSE"),
-        ):
-            if redirect.find(name) is None:
-                ET.SubElement(redirect, name).text = value
-    for parent in [*root.iter("RoutingRule"), *root.iter("Redirect"), *root.iter("Condition")]:
-        children = list(parent)
-        shuffle(children)
-        parent[:] = children
-    return ET.tostring(root, encoding="utf-8")
-
-
-@given(own_rules(), st.integers(0, 1000))
-@settings(deadline=None)
-def test_own_rules_are_recognised_in_what_the_server_gives_back(desired, seed):
-    found = merge(foreign(1, 7), (), desired)
-    returned = given_back(found.after, seed)
-    assert same_meaning(returned, found.after)
-    assert not merge(returned, found.own, desired).changed
 
 
 def test_nothing_to_do_leaves_the_document_alone():
@@ -303,21 +273,3 @@ def test_line_ends_and_comments_of_others_stay():
     found = merge(live, (), rules("a/"))
     assert b"\r\n<!-- keep --><?me?>\r\n<RoutingRule>" in found.after
     assert re.search(rb"</RoutingRule>\n    <RoutingRule>", found.after)
-
-
-def test_foreign_changes_are_told_in_sentences():
-    own = merge(foreign(1, 2, 3), (), rules("a/"))
-    known = own.after
-    assert foreign_changes(known, given_back(known, 1), own.own) == ()
-    live = known.replace(b">f2/<", b">g2/<").replace(b">3<", b">33<")
-    live = live.replace(b"</WebsiteC", b"<ErrorDocument><Key>e</Key></ErrorDocument></WebsiteC")
-    assert foreign_changes(known, live, own.own) == (
-        "Foreign rule 2 was edited.",
-        "Foreign rule 3 became rule 33.",
-        "The index document, the error document or another setting outside the rules was changed.",
-    )
-    assert foreign_changes(known, rewrite(parse(known), drop={1}), own.own) == ("Foreign rule 1 was removed.",)
-    assert foreign_changes(rewrite(parse(known), drop={1}), known, own.own) == (
-        "Foreign rule 1 was added (prefix 'f1/').",
-    )
-    assert len(foreign_changes(known, None, own.own)) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rules_strategies import BASES, KEY_TEXT, own_rules
 
@@ -23,11 +23,10 @@ from migrator.errors import Invalid
 
 
 @given(st.sampled_from(["", "a/", "b c/"]), KEY_TEXT, KEY_TEXT, BASES, st.sampled_from([302, 307]), st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_every_key_under_the_prefix_gets_its_location(destination, name, rest, base, code, from_cdn):
     prefix = destination + name
-    if prefix.startswith("/"):
-        return
+    assume(not prefix.startswith("/") and prefix + rest)
     rule = migration_rule(prefix, destination, base, code=code, from_cdn=from_cdn)
     assert validate(rule.numbered(1)) == ()
     published = merge(None, (), [rule])
@@ -45,7 +44,7 @@ def test_of_several_own_rules_the_longest_prefix_answers(desired, rest):
     prefixes = {rule.condition.key_prefix for rule in desired}
     numbers = {live.rule.number: live.rule.condition.key_prefix for live in document.rules}
     for prefix in prefixes:
-        key = prefix + rest
+        key = prefix + (rest or "x")
         best = max((p for p in prefixes if key.startswith(p)), key=len)
         assert numbers[simulate(document, Request(key)).rule_number] == best
 

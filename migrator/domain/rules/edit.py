@@ -57,8 +57,10 @@ def merge(live: bytes | None, own: Collection[str], desired: Iterable[Rule]) -> 
             f"{len(wanted)} own rules are needed, but the bucket holds {len(foreign)} foreign rules, "
             f"so only {left} of its {MAX_RULES} slots are left."
         )
-    numbered = _number(wanted, mine, foreign)
-    fingerprints = tuple(fingerprint_of(rule) for rule in numbered)
+    contents = [content_of(fingerprint_of(rule.numbered(1))) for rule in wanted]
+    numbers = _numbers(contents, mine, foreign)
+    numbered = [rule.numbered(number) for rule, number in zip(wanted, numbers, strict=True)]
+    fingerprints = tuple(f"{number}:{content}" for number, content in zip(numbers, contents, strict=True))
     held = {found.fingerprint: found.rule.number for found in mine}
     drop = {found.rule.number for found in mine if found.fingerprint not in fingerprints}
     add = [rule for rule, name in zip(numbered, fingerprints, strict=True) if name not in held]
@@ -150,16 +152,11 @@ def _ordered(desired: Iterable[Rule]) -> list[Rule]:
     return rules
 
 
-def _number(wanted: Sequence[Rule], mine: Sequence[LiveRule], foreign: Sequence[LiveRule]) -> list[Rule]:
+def _numbers(contents: Sequence[str], mine: Sequence[LiveRule], foreign: Sequence[LiveRule]) -> tuple[int, ...]:
     stands = {content_of(found.fingerprint): found.rule.number for found in reversed(mine)}
-    held = {
-        position: stands[content]
-        for position, rule in enumerate(wanted)
-        if (content := content_of(fingerprint_of(rule.numbered(1)))) in stands
-    }
+    held = {position: stands[content] for position, content in enumerate(contents) if content in stands}
     home = min((found.rule.number for found in mine), default=None)
-    numbers = assign(len(wanted), held, [found.rule.number for found in foreign], home)
-    return [rule.numbered(number) for rule, number in zip(wanted, numbers, strict=True)]
+    return assign(len(contents), held, [found.rule.number for found in foreign], home)
 
 
 def _write(

@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -19,6 +19,7 @@ from migrator.domain.progress import JobSnapshot, with_rate
 from migrator.domain.states import JobState
 from migrator.errors import MigratorError
 from migrator.runtime import Embedded, build
+from migrator.sandbox.demo.celery_workers import celery_workers
 from migrator.sandbox.demo.reader import Reader
 from migrator.sandbox.demo.stage import JOB, Stage, stage
 from migrator.sandbox.demo.summary import RuleWatch, Summary, summarise
@@ -109,11 +110,9 @@ def _machinery(options: Options, state: Path) -> Iterator[Runtime]:
         with Embedded(loaded) as rt:
             yield rt
         return
-    from migrator.sandbox.demo.celery_workers import celery_workers  # noqa: PLC0415 - needs a broker
-
-    with celery_workers(loaded, options.workers, state) as (broker_url, dispatcher):
-        rt = build(replace(loaded, broker_url=broker_url), dispatcher=dispatcher)
-        try:
+    rt = build(loaded)  # it only writes intents; the workers' own ticks find them
+    try:
+        with celery_workers(loaded, options.workers, state):
             yield rt
-        finally:
-            rt.store.close()
+    finally:
+        rt.store.close()

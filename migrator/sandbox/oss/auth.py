@@ -39,7 +39,7 @@ def identify(call: Call, config: OssConfig) -> None:
         call.access_key_id = _check_url(call, config)
         call.signed = "url"
     if call.signed != "anonymous":
-        _check_token(call, config)
+        check_token(call, config)
 
 
 def _check_header(call: Call, config: OssConfig, authorization: str) -> str:
@@ -49,21 +49,21 @@ def _check_header(call: Call, config: OssConfig, authorization: str) -> str:
     if authorization.startswith(signing.V4):
         fields = dict(_V4_FIELD.findall(authorization, len(signing.V4)))
         key_id, scope = _read_credential(fields.get("Credential", ""), config, in_url=False)
-        _check_skew(date)
+        check_skew(date)
         _check_scope_day(scope, date)
         additional = _names(fields.get("AdditionalHeaders"))
         _compare(fields.get("Signature", ""), *signing.v4(call, secret, scope, date, additional), key_id)
         return key_id
     if match := _V2_HEADER.fullmatch(authorization):
         key_id, names, given = match.groups()
-        _check_key(key_id, config)
-        _check_skew(date)
+        check_key(key_id, config)
+        check_skew(date)
         _compare(given, *signing.v2(call, secret, headers.get("date", ""), _names(names)), key_id)
         return key_id
     if match := _V1_HEADER.fullmatch(authorization):
         key_id, given = match.groups()
-        _check_key(key_id, config)
-        _check_skew(date)
+        check_key(key_id, config)
+        check_skew(date)
         _compare(given, *signing.v1(call, secret, date), key_id)
         return key_id
     raise Refusal(400, "InvalidArgument", "Authorization header is invalid.", "0002-00000001")
@@ -87,7 +87,7 @@ def _check_url(call: Call, config: OssConfig) -> str:
         raise Refusal(403, "AccessDenied", message, "0002-00000061")
     if not expires.isdigit() or int(expires) < time.time():
         raise _expired(expires)
-    _check_key(key_id, config)
+    check_key(key_id, config)
     if version:
         additional = _names(query.get("x-oss-additional-headers"))
         _compare(given, *signing.v2(call, config.access_key_secret, expires, additional), key_id)
@@ -100,16 +100,7 @@ def _check_v4_url(call: Call, config: OssConfig) -> str:
     query = call.query
     date, expires = query.get("x-oss-date", ""), query.get("x-oss-expires", "")
     key_id, scope = _read_credential(query.get("x-oss-credential", ""), config, in_url=True)
-    signed_at = _instant(date)
-    if signed_at is None:
-        raise Refusal.argument("x-oss-date", date, "Invalid date in the query; it must be like 20231203T121212Z.")
-    if not expires.isdigit() or not 1 <= int(expires) <= _V4_URL_MAX_S:
-        raise Refusal.argument("x-oss-expires", expires, "x-oss-expires must be between 1 and 604800 seconds.")
-    now = time.time()
-    if signed_at > now + SKEW_S:
-        raise _skewed()
-    if signed_at + int(expires) < now:
-        raise _expired(expires)
+    check_url_date(date, expires)
     _check_scope_day(scope, date)
     additional = _names(query.get("x-oss-additional-headers"))
     expected, text = signing.v4(call, config.access_key_secret, scope, date, additional)
@@ -130,27 +121,44 @@ def _read_credential(credential: str, config: OssConfig, *, in_url: bool) -> tup
             "The signing region in credential is invalid." if in_url else message,
             "0002-00000226",
         )
-    _check_key(key_id, config)
+    check_key(key_id, config)
     return key_id, "/".join(scope)
 
 
-def _check_key(key_id: str, config: OssConfig) -> None:
+def check_key(key_id: str, config: OssConfig) -> None:
+    """Refuse an access key that is not ours."""
     if key_id != config.access_key_id:
         message = "The OSS Access Key Id you provided does not exist in our records."
         raise Refusal(403, "InvalidAccessKeyId", message, "0002-00000902", details=(("OSSAccessKeyId", key_id),))
 
 
-def _check_token(call: Call, config: OssConfig) -> None:
+def check_token(call: Call, config: OssConfig) -> None:
+    """Refuse a signed request whose security token is not the configured one."""
     query = call.query
     token = call.headers.get("x-oss-security-token") or query.get("security-token") or query.get("x-oss-security-token")
     if token == config.sts_token or not (token or config.sts_token):
         return
     if not token:  # a temporary key alone is as good as unknown
-        _check_key("", config)
+        check_key("", config)
     raise Refusal(403, "InvalidSecurityToken", "The security token you provided is invalid.", "0002-00000041")
 
 
-def _check_skew(date: str) -> None:
+def check_url_date(date: str, expires: str) -> None:
+    """Refuse a V4 URL signature that is not valid yet or any more; `expires` is in seconds from `date`."""
+    signed_at = _instant(date)
+    if signed_at is None:
+        raise Refusal.argument("x-oss-date", date, "Invalid date in the query; it must be like 20231203T121212Z.")
+    if not expires.isdigit() or not 1 <= int(expires) <= _V4_URL_MAX_S:
+        raise Refusal.argument("x-oss-expires", expires, "x-oss-expires must be between 1 and 604800 seconds.")
+    now = time.time()
+    if signed_at > now + SKEW_S:
+        raise _skewed()
+    if signed_at + int(expires) < now:
+        raise _expired(expires)
+
+
+def check_skew(date: str) -> None:
+    """Refuse a header signature made more than 15 minutes ago or ahead."""
     at = _instant(date)
     if at is None:
         raise Refusal(403, "AccessDenied", "OSS authentication requires a valid Date.", "0002-00000502")

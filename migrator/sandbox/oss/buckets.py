@@ -87,6 +87,12 @@ def list_buckets(oss: Oss, call: Call) -> Answer:
     return xml("ListAllMyBucketsResult", "\n  ".join([*inner, f"<Buckets>{buckets}</Buckets>"]))
 
 
+def head(oss: Oss, call: Call, _bucket: Bucket) -> Answer:
+    """Answer HeadBucket of the S3 dialect."""
+    access.owner_only(call)
+    return Answer(200, [("x-oss-bucket-region", oss.config.region)])
+
+
 def _is_tagged(bucket: Bucket, call: Call) -> bool:
     key, value = call.parameter("tag-key"), call.parameter("tag-value")
     if not key:

@@ -41,6 +41,7 @@ class Call:
     headers: dict[str, str]
     https: bool
     client: str
+    raw_path: bytes = b"/"
     signed: Signed = "anonymous"
     access_key_id: str = ""
     body: bytes = b""
@@ -132,6 +133,7 @@ def read_call(scope: Mapping[str, Any], cnames: Mapping[str, str]) -> Call:
         headers=headers,
         https=scope.get("scheme") == "https",
         client=client[0] if client else "",
+        raw_path=path,
     )
     call.key = _key(rest)
     return call

@@ -32,6 +32,7 @@ _OBJECT: dict[tuple[str, str], Handler] = {
 }
 _BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", ""): listing.list_objects,
+    ("HEAD", ""): buckets.head,
     ("DELETE", ""): buckets.delete,
     ("GET", "bucketInfo"): buckets.info,
     ("GET", "stat"): buckets.statistics,

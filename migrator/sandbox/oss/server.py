@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from migrator.sandbox.oss import admin, auth, routes
+from migrator.sandbox.oss import admin, auth, routes, s3
 from migrator.sandbox.oss.answers import CHUNKED, Answer, Refusal, http_now
 from migrator.sandbox.oss.call import Call, read_call
 from migrator.sandbox.oss.config import OssConfig
@@ -63,6 +63,9 @@ def handle(oss: Oss, call: Call) -> Answer:
     if admin.is_admin(call):
         return admin.answer(oss, call)
     try:
+        if s3.speaks(call):
+            s3.identify(call, oss.config)
+            return s3.dressed(routes.answer(oss, call))
         auth.identify(call, oss.config)
         return routes.answer(oss, call)
     except Refusal:

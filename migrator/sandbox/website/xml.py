@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -28,7 +28,7 @@ def read(document: bytes) -> Element:
         raise malformed()
     try:
         return _Reader().read(document)
-    except (expat.ExpatError, ParseError, ValueError, _Refuse) as error:
+    except (expat.ExpatError, LookupError, ValueError, _Refuse) as error:
         raise malformed() from error
 
 
