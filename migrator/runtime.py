@@ -90,11 +90,11 @@ class Wiring:
 
     def origin(self, spec: JobSpec) -> Origin:
         """Return the legacy side. Raises PrivateAddress where the job file does not allow such."""
-        return _origin(spec.origin, spec.allow_private)
+        return RetryingOrigin(_origin(spec.origin, spec.allow_private), Retry())
 
     def destination(self, spec: JobSpec) -> Destination:
         """Return the OSS bucket's objects."""
-        return _destination(spec.destination)
+        return RetryingDestination(_destination(spec.destination), Retry())
 
     def control(self, spec: JobSpec) -> BucketControl:
         """Return the OSS bucket's configuration."""
@@ -110,9 +110,10 @@ class Wiring:
         key = (f"{spec.origin!r} {spec.destination!r}", spec.copy_, marked)
         with self._lock:
             if key not in self._engines:
+                # The engine repeats requests by itself: retries upon retries would multiply.
                 self._engines[key] = ThreadedEngine(
-                    self.origin(spec),
-                    self.destination(spec),
+                    _origin(spec.origin, spec.allow_private),
+                    _destination(spec.destination),
                     retry=Retry(),
                     limits=EngineLimits(
                         concurrency=spec.copy_.concurrency,
@@ -152,13 +153,13 @@ def _origin(spec: OriginSpec, allow_private: bool) -> Origin:
             check_url(spec.url, role="origin.url", allow_private=allow_private)
             found = HttpOrigin(http, base_url=spec.url, manifest=Path(spec.manifest))
         case OriginKind.FILE:
-            return FileOrigin(Path(urlsplit(spec.url).path))
-    return RetryingOrigin(found, Retry())
+            found = FileOrigin(Path(urlsplit(spec.url).path))
+    return found
 
 
 @lru_cache(maxsize=32)
 def _destination(spec: DestinationSpec) -> Destination:
-    return RetryingDestination(OssDestination(OssClient(_oss_http(), _address(spec), _oss_credentials(spec))), Retry())
+    return OssDestination(OssClient(_oss_http(), _address(spec), _oss_credentials(spec)))
 
 
 @lru_cache(maxsize=32)

@@ -10,9 +10,10 @@ from migrator import runtime as wiring
 from migrator import settings as configuration
 from migrator.app import QUEUES, VERBS
 from migrator.app.context import Runtime
-from migrator.errors import Invalid, MigratorError
+from migrator.errors import MigratorError
 from migrator.settings import Settings
 from workers.bare import bare_app
+from workers.broker import check_url
 from workers.dispatch import CeleryDispatcher
 from workers.tasks import PerProcess, drain_on_shutdown
 
@@ -22,8 +23,7 @@ def make_app(settings: Settings) -> Celery:
 
     Raises Invalid without a broker: Celery would go looking for one on its own.
     """
-    if not settings.broker_url:
-        raise Invalid("there is no broker for workers", hint="set MIGRATOR_BROKER_URL, or use: migrator up")
+    check_url(settings.broker_url)
     drain = drain_on_shutdown()
 
     def build() -> Runtime:

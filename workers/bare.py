@@ -8,14 +8,11 @@ from typing import TypeVar
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
+from workers.broker import VISIBILITY_S, transport_options
 from workers.dispatch import PREFIX
 from workers.tasks import register
 
 R = TypeVar("R")
-
-VISIBILITY_S = 900
-"""After this long Redis gives an unacknowledged message to another worker. Fifteen times the default time slice, so it
-happens to dead workers only; and if it does not, the lease makes the second delivery end at once."""
 
 
 def bare_app(
@@ -81,31 +78,6 @@ def bare_app(
     # amqp://localhost and be lost without a word.
     app.set_default()
     return app
-
-
-def transport_options(broker_url: str) -> dict[str, object]:
-    """Return what the broker's transport must know beyond its URL."""
-    if broker_url.startswith("memory:"):
-        return {"polling_interval": 0.02}  # its default is to look once a second
-    return {
-        "visibility_timeout": VISIBILITY_S,
-        # Look for dead workers' messages each 5 s. By default that is each tenth time of each 10 s: 100 s late.
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        # Without these a half-open connection is waited on for ever.
-        "socket_timeout": 30,
-        "socket_connect_timeout": 3,
-        "socket_keepalive": True,
-        "health_check_interval": 25,
-        # Publishing through a broken connection gives up soon instead of holding up a tick.
-        "max_retries": 1,
-        "interval_start": 0,
-        "interval_step": 0.2,
-        "interval_max": 0.2,
-        # So that the keys can be told from anybody else's. Sharing a broker with other Celery apps is a bad idea all
-        # the same: the shortest visibility timeout of all wins.
-        "global_keyprefix": "migrator:",
-    }
 
 
 def _beat(queues: Mapping[str, str], tick_s: float) -> dict[str, object]:

@@ -9,17 +9,13 @@ from typing import Final
 
 from celery import Celery
 from kombu.exceptions import KombuError
-from redis import Redis
 from redis.exceptions import RedisError
-
-from migrator.errors import BrokerUnreachable
 
 log = logging.getLogger(__name__)
 
 PREFIX: Final = "migrator."
 """A verb's name among all tasks."""
 
-PING_S: Final = 5.0
 QUIET_S: Final = 5.0
 """After a failed publish, for how long messages are dropped without trying. A tick may send hundreds of messages, and
 each would wait for its own timeout; what is dropped is sent again by a later tick."""
@@ -50,14 +46,3 @@ class CeleryDispatcher:
         except (KombuError, RedisError, OSError) as exc:
             self._quiet_until = self._monotonic() + QUIET_S
             log.warning("the broker is away (%s); work is sent again when it is back", type(exc).__name__)
-
-
-def ping(broker_url: str) -> None:
-    """Return when the broker answers. Raises BrokerUnreachable."""
-    client = Redis.from_url(broker_url, socket_timeout=PING_S, socket_connect_timeout=PING_S)
-    try:
-        client.ping()
-    except RedisError as exc:
-        raise BrokerUnreachable(f"the broker does not answer: {exc}") from exc
-    finally:
-        client.close()

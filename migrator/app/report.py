@@ -70,23 +70,19 @@ def slots_of(
     rt: Runtime, bucket_id: BucketId, document: bytes | None, own: tuple[str, ...]
 ) -> tuple[tuple[RuleSlot, ...], Ruleset | None]:
     """Describe every rule of a document in order, and the cover the tracking database asks for."""
-    parsed = rules.parse(document)
+    mine, foreign, _ = rules.ownership(rules.parse(document), own)
     try:
-        ruleset: Ruleset | None = desired(rt, bucket_id, sum(each.fingerprint not in own for each in parsed.rules))
+        ruleset: Ruleset | None = desired(rt, bucket_id, len(foreign))
     except MigratorError:
         ruleset = None
     covers = {each.prefix: each.covers for each in ruleset.cover.rules} if ruleset else {}
-    slots = tuple(
-        RuleSlot(
-            number=each.rule.number,
-            own=each.fingerprint in own,
-            prefix=each.rule.condition.key_prefix,
-            sends_to=describe(each.rule),
-            covers=covers.get(each.rule.condition.key_prefix, 0) if each.fingerprint in own else 0,
-        )
-        for each in parsed.rules
-    )
-    return slots, ruleset
+    slots = [_slot(each.rule, own=True, covers=covers.get(each.rule.condition.key_prefix, 0)) for each in mine]
+    slots += [_slot(each.rule, own=False) for each in foreign]
+    return tuple(sorted(slots, key=lambda slot: slot.number)), ruleset
+
+
+def _slot(rule: rules.Rule, *, own: bool, covers: int = 0) -> RuleSlot:
+    return RuleSlot(rule.number, own, rule.condition.key_prefix, describe(rule), covers)
 
 
 def describe(rule: rules.Rule) -> str:

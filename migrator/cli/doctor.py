@@ -48,7 +48,7 @@ def _database(loaded: settings.Settings) -> str:
 def _broker(loaded: settings.Settings) -> str:
     if not loaded.broker_url:
         return "none; verbs run in `migrator up` itself"
-    from workers.dispatch import ping  # noqa: PLC0415 - Celery is only imported where there is a broker
+    from workers.broker import ping  # noqa: PLC0415 - Celery is only imported where there is a broker
 
     ping(loaded.broker_url)
     return f"{settings.redact(loaded.broker_url)} answers"

@@ -52,7 +52,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_init": (),
     "test_crc64_combine": (),
     "test_proxy": (),
-    "test_bucket": (),
+    "test_bucket": (
+        "test_bucket_encryption",
+        "test_bucket_encryption_wrong",
+        "test_bucket_header_KMS_SM4",
+        "test_bucket_header_SM4",
+        "test_bucket_header_SSE_KMS",
+        "test_bucket_storage_capacity",
+        "test_lifecycle_object_tagging_exceptions_wrong_key",
+        "test_lifecycle_object_tagging_exceptions_wrong_value",
+        "test_lifecycle_storage_transitions_mixed",
+        "test_put_lifecycle_days_less_than_transition_days",
+        "test_put_lifecycle_invalid_transitions",
+    ),
 }
 """The modules that matter here, with the tests in them that are out of scope (docs/conformance.md says why)."""
 

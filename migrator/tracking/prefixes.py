@@ -106,11 +106,11 @@ class Prefixes:
 
     def totals(self, job_id: JobId) -> tuple[Counters, int, int]:
         """Return the job's counters, and how many objects and bytes are planned so far."""
-        names = (*COUNTERS, "planned_objects", "planned_bytes")
-        sums = (func.coalesce(func.sum(shard.c[name]), 0).label(name) for name in names)
+        names = ("planned_objects", "planned_bytes", *COUNTERS)
+        sums = (func.coalesce(func.sum(shard.c[name]), 0) for name in names)
         with reading(self._engine) as connection:
-            row = connection.execute(select(*sums).where(shard.c.job_id == job_id)).one()
-        return rows.counters(row), int(row.planned_objects), int(row.planned_bytes)
+            objects, size_bytes, *counted = connection.execute(select(*sums).where(shard.c.job_id == job_id)).one()
+        return rows.summed(counted), int(objects), int(size_bytes)
 
     def advance(
         self, prefix_id: PrefixId, before: PrefixState, after: PrefixState, why: str, **facts: Unpack[Facts]

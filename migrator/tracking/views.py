@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -15,6 +15,8 @@ from migrator.tracking.tables import COUNTERS, object_record, prefix, shard
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
+_SUMS = ("planned_objects", "planned_bytes", *COUNTERS)
+_NO_SHARDS = (None, *(0 for _ in ShardState), 0, *(0 for _ in _SUMS))
 BLOCKING = (RecordKind.FAILED, RecordKind.QUARANTINED)
 
 
@@ -33,10 +35,10 @@ def prefix_views(
         chosen &= prefix.c.name > after
     page = select(prefix.c.id).where(chosen).order_by(prefix.c.name).limit(limit)
     found = connection.execute(select(*rows.PREFIX_COLUMNS).where(chosen).order_by(prefix.c.name).limit(limit)).all()
-    sums = {row.prefix_id: row for row in connection.execute(_shard_sums(page))}
+    sums: dict[int, Sequence[Any]] = {row[0]: row for row in connection.execute(_shard_sums(page))}
     blocking = {row.prefix_id: row for row in connection.execute(_record_sums(page))}
     errors: dict[int, str] = {row.prefix_id: row.last_error for row in connection.execute(_newest_errors(page))}
-    return [_view(row, sums.get(row.id), blocking.get(row.id), errors.get(row.id, "")) for row in found]
+    return [_view(row, sums.get(row.id, _NO_SHARDS), blocking.get(row.id), errors.get(row.id, "")) for row in found]
 
 
 def _shard_sums(page: Select[Any]) -> Select[Any]:
@@ -44,9 +46,9 @@ def _shard_sums(page: Select[Any]) -> Select[Any]:
     return (
         select(
             shard.c.prefix_id,
-            *(func.count().filter(shard.c.state == state).label(f"shards_{state}") for state in ShardState),
-            func.count().filter(done, shard.c.verified_round < prefix.c.verify_round).label("shards_unverified"),
-            *(func.sum(shard.c[name]).label(name) for name in (*COUNTERS, "planned_objects", "planned_bytes")),
+            *(func.count().filter(shard.c.state == state) for state in ShardState),
+            func.count().filter(done, shard.c.verified_round < prefix.c.verify_round),
+            *(func.sum(shard.c[name]) for name in _SUMS),
         )
         .join(prefix, prefix.c.id == shard.c.prefix_id)
         .where(shard.c.prefix_id.in_(page))
@@ -81,20 +83,19 @@ def _newest_errors(page: Select[Any]) -> Select[Any]:
     return select(ranked.c.prefix_id, ranked.c.last_error).where(ranked.c.rank == 1)
 
 
-def _view(row: rows.Found, sums: rows.Found | None, blocking: rows.Found | None, error: str) -> PrefixView:
-    if sums is None:
-        return PrefixView(rows.prefix(row))
+def _view(row: rows.Found, sums: Sequence[Any], blocking: rows.Found | None, error: str) -> PrefixView:
+    pending, leased, done, quarantined, unverified, objects, size_bytes = sums[1:8]
     return PrefixView(
         prefix=rows.prefix(row),
-        shards_pending=sums.shards_pending,
-        shards_leased=sums.shards_leased,
-        shards_done=sums.shards_done,
-        shards_quarantined=sums.shards_quarantined,
-        shards_unverified=sums.shards_unverified,
+        shards_pending=pending,
+        shards_leased=leased,
+        shards_done=done,
+        shards_quarantined=quarantined,
+        shards_unverified=unverified,
         blocking_failed=blocking.failed if blocking else 0,
         blocking_quarantined=blocking.quarantined if blocking else 0,
-        planned_objects=int(sums.planned_objects),
-        planned_bytes=int(sums.planned_bytes),
-        counters=rows.counters(sums),
+        planned_objects=int(objects),
+        planned_bytes=int(size_bytes),
+        counters=rows.summed(sums[8:]),
         last_error=error,
     )

@@ -44,7 +44,11 @@ def test_hostile_keys_and_metadata(s3):
     for key in KEYS:
         s3.put_object(Bucket="boto", Key=key, Body=key.encode(), Metadata={"a": "1"}, CacheControl="no-store")
         reply = s3.get_object(Bucket="boto", Key=key)
-        assert (reply["Body"].read(), reply["Metadata"], reply["CacheControl"]) == (key.encode(), {"a": "1"}, "no-store")
+        assert (reply["Body"].read(), reply["Metadata"], reply["CacheControl"]) == (
+            key.encode(),
+            {"a": "1"},
+            "no-store",
+        )
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket="boto", PaginationConfig={"PageSize": 9})
     assert [item["Key"] for page in pages for item in page["Contents"]] == sorted(KEYS)
     s3.delete_objects(Bucket="boto", Delete={"Objects": [{"Key": key} for key in KEYS if key.isprintable()]})

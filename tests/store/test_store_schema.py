@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import main
+from alembic.config import CommandLine, Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
@@ -216,13 +217,16 @@ def test_an_installed_wheel_migrates_from_anywhere(tmp_path):
     assert (elsewhere / "tracking.db").exists()
 
 
-def test_the_alembic_command_works_for_people(database_url, tmp_path, monkeypatch, capsys):
+def test_the_alembic_command_works_for_people(database_url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MIGRATOR_DATABASE_URL", database_url)
 
     def alembic(*arguments):
-        main(["-c", str(PROJECT / "alembic.ini"), *arguments])
-        return capsys.readouterr().out
+        said = io.StringIO()
+        line = CommandLine()
+        options = line.parser.parse_args(["-c", str(PROJECT / "alembic.ini"), *arguments])
+        line.run_cmd(Config(str(PROJECT / "alembic.ini"), cmd_opts=options, stdout=said, output_buffer=said), options)
+        return said.getvalue()
 
     alembic("upgrade", "head")
     assert schema.head() in alembic("current")

@@ -41,7 +41,7 @@ def finish_first(prefixes: Iterable[str], *, delimiter: str = "/") -> dict[str, 
     left has long beginnings in common.
     """
     names = sorted(set(prefixes))
-    inside = {name: len(range(*span(names, name))) - 1 for name in names}
+    inside = _insides(names)
     order = sorted(names, key=lambda name: (-inside[name], name.endswith(delimiter), name))
     return {name: rank for rank, name in enumerate(order)}
 
@@ -100,6 +100,10 @@ def waves(
     if routes and budget < 1:
         raise RuleCapacityExceeded(f"{len(routes)} different redirects need rules, but no rule may be used")
 
+    # Whether rules fit depends on finished prefixes only where they stand around unfinished ones.
+    names = sorted({*everything, *(one.prefix for one in done)})
+    around = {name for name, inside in _insides(names).items() if inside}
+
     def split(first: int, behind: int) -> tuple[list[Unfinished[Route]], list[Finished]]:
         now = [one for route in routes[first:behind] for one in by_route[route]]
         later = [one for route in (*routes[:first], *routes[behind:]) for one in by_route[route]]
@@ -112,7 +116,8 @@ def waves(
         # Fewer routes never need more rules, so the longest run that fits is found by halving; usually at once.
         probe = too_many - 1
         while too_many - behind > 1:
-            if fits(*split(first, probe), budget, domains):
+            now, others = split(first, probe)
+            if fits(now, [one for one in others if one.prefix in around], budget, domains):
                 behind = probe
             else:
                 too_many = probe
@@ -125,3 +130,8 @@ def waves(
 
 def _finished(one: Unfinished[Route]) -> Finished:
     return Finished(one.prefix, one.weight)
+
+
+def _insides(names: Sequence[str]) -> dict[str, int]:
+    """Count for each of the sorted names the others that begin with it."""
+    return {name: len(range(*span(names, name))) - 1 for name in names}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
-from migrator.domain.cover.explain import explained
+from migrator.domain.cover.explain import explained, span
 from migrator.domain.cover.model import Cover, Finished, Route, Unfinished
 from migrator.domain.cover.optimum import Optimum
-from migrator.domain.cover.tree import Tree, build
+from migrator.domain.cover.tree import Tree, build, shared_beginning
 from migrator.errors import Invalid, RuleCapacityExceeded
 
+MOST_RULES = 20
+"""Per bucket, per the OSS documentation of PutBucketWebsite."""
 _NAMED_ROUTES = 20
 
 
@@ -42,7 +44,7 @@ def plan_cover(
     tree, limits = _arranged(open_prefixes, closed, routes, domains)
     placements = Optimum(tree, limits, budget).placements()
     if placements is None:
-        needed = Optimum(tree, limits, len(open_prefixes), free=True).fewest() or len(open_prefixes)
+        needed = Optimum(tree, limits, max(budget, MOST_RULES), free=True).fewest()
         raise _exceeded(routes, domains, needed, budget)
     return explained({tree.names[place]: routes[number] for place, number in placements}, open_prefixes, closed)
 
@@ -70,6 +72,11 @@ def _arranged(
 ) -> tuple[Tree, list[str]]:
     """Return the tree, with routes as numbers, and the domains in the order of these numbers."""
     numbers = {route: number for number, route in enumerate(routes)}
+    # Outside of what all unfinished prefixes have in common nothing is ever covered.
+    names = list(unfinished)
+    closed = list(finished)
+    start, end = span(closed, shared_beginning(names[0], names[-1]))
+    finished = {prefix: finished[prefix] for prefix in closed[start:end]}
     tree = build({prefix: numbers[route] for prefix, route in unfinished.items()}, _as_integers(finished))
     return tree, [domains.get(route, "") for route in routes]
 
@@ -111,11 +118,14 @@ def _as_integers(weights: Mapping[str, float]) -> dict[str, int]:
     return {prefix: above * (scale // below) for prefix, (above, below) in ratios.items()}
 
 
-def _exceeded(routes: list[Route], domains: Mapping[Route, str], needed: int, budget: int) -> RuleCapacityExceeded:
+def _exceeded(
+    routes: list[Route], domains: Mapping[Route, str], needed: int | None, budget: int
+) -> RuleCapacityExceeded:
     named = [f"{route} under {domains.get(route, '')!r}" for route in routes[:_NAMED_ROUTES]]
     if len(routes) > _NAMED_ROUTES:
         named.append(f"{len(routes) - _NAMED_ROUTES} more")
+    need = f"at least {needed}" if needed else f"more than {max(budget, MOST_RULES)}"
     return RuleCapacityExceeded(
-        f"{len(routes)} different redirects need at least {needed} rules, but only {max(budget, 0)} may be used: "
+        f"{len(routes)} different redirects need {need} rules, but only {max(budget, 0)} may be used: "
         + "; ".join(named)
     )

@@ -112,6 +112,7 @@ def copy_source(oss: Oss, call: Call) -> tuple[Bucket, Held]:
     if not slash or not key:
         raise Refusal.argument("x-oss-copy-source", header, "Copy Source must mention the source bucket and key.")
     bucket = oss.bucket(name)
+    access.owner_only(call)  # else a public bucket would be a way to read private ones
     return bucket, find(bucket, key)
 
 
