@@ -6,11 +6,12 @@ Every method raises only the errors of `migrator.errors`; an error never means "
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from migrator.domain.model import CopyItem, CopyResult, ObjectHead, Page
+from migrator.domain.simulate.facts import Signing
 
 
 class Listing(Protocol):
@@ -115,11 +116,33 @@ class BucketInfo:
     region: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BucketDetails:
+    """What else decides how readers fare. None: it could not be read (a permission is missing), so nobody knows."""
+
+    cnames: tuple[str, ...] | None = None
+    """Custom domains bound to the bucket."""
+    cors: bool | None = None
+    """The bucket has CORS rules, so pages of other sites read it."""
+    expiring: tuple[str, ...] | None = None
+    """Prefixes under which lifecycle rules delete objects."""
+    accelerated: bool | None = None
+    """Transfer acceleration is on."""
+
+
 class BucketControl(Protocol):
     """The OSS bucket's configuration."""
 
     def info(self) -> BucketInfo:
         """Describe the bucket. Raises BucketMissing, CredentialsRefused, AccessRefused."""
+        ...
+
+    def details(self) -> BucketDetails:
+        """Describe what else there is; a part that may not be read is None, never an error."""
+        ...
+
+    def hide(self, key: str) -> None:
+        """Make one object private. Idempotent. Called only for scratch objects of our own."""
         ...
 
     def get_website(self) -> bytes | None:
@@ -144,6 +167,23 @@ class Answer:
     request_id: str = ""
     error_code: str = ""
     """OSS's error code where the body carries one, e.g. NoSuchKey, ExternalRedirectForbidden."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Names in lower case; they may hold what must not be shown or stored."""
+    body_bytes: int = field(default=0, compare=False)
+    """How much of a body was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question at a door, in full."""
+
+    key: str
+    method: str = "GET"
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Decoded."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+    signing: Signing = Signing.ANONYMOUS
 
 
 class Door(Protocol):
@@ -156,6 +196,23 @@ class Door(Protocol):
 
     def knock(self, key: str) -> Answer:
         """GET one key as a reader would, without following a redirect."""
+        ...
+
+    def ask(self, ask: Ask) -> Answer:
+        """Ask as any kind of reader, without following a redirect. Raises CredentialsMissing for a signed question
+        at a door that was given no credentials.
+        """
+        ...
+
+
+class Web(Protocol):
+    """The place where readers are redirected."""
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """GET as a redirected reader would: unsigned, without following a redirect.
+
+        Raises EndpointUnreachable, Transient, PrivateAddress; Permanent for a body of more than a few MiB.
+        """
         ...
 
 

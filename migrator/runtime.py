@@ -25,11 +25,12 @@ from migrator.adapters.oss_destination import OssDestination
 from migrator.adapters.oss_origin import OssOrigin
 from migrator.adapters.retry import Retry, RetryingBucketControl, RetryingDestination, RetryingOrigin
 from migrator.adapters.s3_origin import S3Origin
+from migrator.adapters.web import PlainWeb
 from migrator.app import QUEUES, VERBS
 from migrator.app.context import Flag, Runtime
 from migrator.app.copy import MARKER
 from migrator.domain.model import CopyItem
-from migrator.ports import BucketControl, CopyEngine, Destination, Dispatcher, Door, Origin
+from migrator.ports import BucketControl, CopyEngine, Destination, Dispatcher, Door, Origin, Web
 from migrator.settings import Settings
 from migrator.spec import CopySpec, DestinationSpec, JobSpec, OriginKind, OriginSpec, ReadersSpec
 from migrator.tracking.engine import connect
@@ -94,16 +95,32 @@ class Wiring:
 
     def destination(self, spec: JobSpec) -> Destination:
         """Return the OSS bucket's objects."""
-        return RetryingDestination(_destination(spec.destination), Retry())
+        return self.objects_at(spec.destination)
 
     def control(self, spec: JobSpec) -> BucketControl:
         """Return the OSS bucket's configuration."""
-        return _control(spec.destination)
+        return self.control_at(spec.destination)
+
+    def control_at(self, bucket: DestinationSpec) -> BucketControl:
+        """Return the configuration of a bucket that need not belong to a job."""
+        return _control(bucket)
+
+    def objects_at(self, bucket: DestinationSpec) -> Destination:
+        """Return the objects of a bucket that need not belong to a job."""
+        return RetryingDestination(_destination(bucket), Retry())
 
     def doors(self, spec: JobSpec) -> Sequence[Door]:
         """Return every door readers use. Raises PrivateAddress for a redirect readers could not follow."""
         check_url(spec.redirect.url, role="redirect.url", allow_private=spec.allow_private)
         return (_door(spec.destination, spec.readers),)
+
+    def endpoint(self, spec: JobSpec) -> Door:
+        """Return the bucket's own endpoint as a door that can be asked as any kind of reader."""
+        return HttpDoor(_oss_http(), _address(spec.destination), credentials=_oss_credentials(spec.destination))
+
+    def web(self, spec: JobSpec) -> Web:
+        """Return the place where readers are redirected; private addresses only where the job file allows them."""
+        return PlainWeb(Http(guard=guard(spec.allow_private)))
 
     def engine(self, spec: JobSpec, *, marked: bool) -> CopyEngine:
         """Return the copy engine of this process for a job."""

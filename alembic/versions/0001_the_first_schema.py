@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("endpoint", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("right_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_until", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bucket")),
         sa.UniqueConstraint("endpoint", "name", name=op.f("uq_bucket_endpoint_name")),

@@ -9,9 +9,11 @@ from migrator.adapters.credentials import CredentialsProvider
 from migrator.adapters.http import Http, Response
 from migrator.adapters.oss_client import REQUEST_ID, BucketAddress, encode_key
 from migrator.adapters.oss_errors import parse_fault
-from migrator.adapters.sign_oss import Signer, SignerV1, SignerV4, Unsigned
-from migrator.errors import Permanent
-from migrator.ports import Answer, Clock
+from migrator.adapters.presign import Presigner
+from migrator.adapters.sign_oss import Signer, SignerV1, SignerV4, Unsigned, encode_query
+from migrator.domain.simulate import Signing
+from migrator.errors import CredentialsMissing, Permanent
+from migrator.ports import Answer, Ask, Clock
 
 MAX_ANSWER_BYTES: Final = 256 * 1024
 """Longer bodies are not read: a door is asked what it answers, not for objects."""
@@ -52,18 +54,43 @@ class HttpDoor:
         except Permanent:  # longer than a door's answer needs to be: an object is there, ask for its first byte
             response = self._get(key, {"range": "bytes=0-0"})
             if response.status == 206:
-                return Answer(200, "", response.headers.get(REQUEST_ID, ""))
-        fault = parse_fault(response.status, response.headers, response.body if response.status >= 400 else b"")
-        return Answer(
-            response.status,
-            response.headers.get("location", ""),
-            response.headers.get(REQUEST_ID, ""),
-            fault.code,
-        )
+                return Answer(200, "", response.headers.get(REQUEST_ID, ""), "", response.headers)
+        return _answer(response)
+
+    def ask(self, ask: Ask) -> Answer:
+        """Ask as any kind of reader, without following a redirect. A presigned URL goes to the bucket's endpoint.
+
+        Raises EndpointUnreachable, Transient; CredentialsMissing where the question is signed and there is no key.
+        """
+        if ask.signing is not Signing.ANONYMOUS and self._credentials is None:
+            raise CredentialsMissing(f"{self._url} is not asked with anybody's signature")
+        headers = {"accept-encoding": "identity", **ask.headers}
+        url = self._url + encode_key(ask.key) + (f"?{encode_query(ask.query)}" if ask.query else "")
+        if ask.signing is Signing.URL and self._credentials is not None:
+            url = Presigner(self._address, self._credentials).url(ask.method, ask.key, ask.query)
+        elif ask.signing is Signing.HEADER:
+            headers |= self._signature(ask, headers)
+        return _answer(self._http.request(ask.method, url, headers=headers, max_body_bytes=MAX_ANSWER_BYTES))
 
     def _get(self, key: str, headers: dict[str, str] | None = None) -> Response:
         sent = {"accept-encoding": "identity", **(headers or {})}
-        if self._credentials is not None:
-            unsigned = Unsigned("GET", self._address.bucket, key, {}, sent)
-            sent |= self._signer.sign(unsigned, self._credentials.get(), self._clock())
+        sent |= self._signature(Ask(key), sent)
         return self._http.request("GET", self._url + encode_key(key), headers=sent, max_body_bytes=MAX_ANSWER_BYTES)
+
+    def _signature(self, ask: Ask, headers: dict[str, str]) -> dict[str, str]:
+        if self._credentials is None:
+            return {}
+        unsigned = Unsigned(ask.method, self._address.bucket, ask.key, ask.query, headers)
+        return self._signer.sign(unsigned, self._credentials.get(), self._clock())
+
+
+def _answer(response: Response) -> Answer:
+    fault = parse_fault(response.status, response.headers, response.body if response.status >= 400 else b"")
+    return Answer(
+        response.status,
+        response.headers.get("location", ""),
+        response.headers.get(REQUEST_ID, ""),
+        fault.code,
+        response.headers,
+        len(response.body),
+    )

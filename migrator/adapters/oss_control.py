@@ -19,21 +19,22 @@ from oss2.exceptions import OssError, RequestError, ServerError
 from migrator.adapters.credentials import CredentialsProvider
 from migrator.adapters.oss_client import REQUEST_ID, BucketAddress
 from migrator.adapters.oss_errors import OssFault, error_of
-from migrator.errors import EndpointUnreachable, Invalid, MigratorError, NotOss, Transient
-from migrator.ports import BucketInfo
+from migrator.errors import EndpointUnreachable, Invalid, MigratorError, NotOss, Permanent, Transient
+from migrator.ports import BucketDetails, BucketInfo
 
 _T = TypeVar("_T")
 _TIMEOUT_S: Final = (10, 60)
 _VERSIONED: Final = ("Enabled", "Suspended")  # create-only is void in both, per the OSS documentation of PutObject
 _NO_WEBSITE: Final = "NoSuchWebsiteConfiguration"
+_NEVER_SET: Final = ("NoSuchCORSConfiguration", "NoSuchLifecycle", "NoSuchCname")
 
 
 class OssControl:
     """BucketControl over one bucket."""
 
     def __init__(self, address: BucketAddress, credentials: CredentialsProvider) -> None:
-        _silence()
-        provider = _Provider(credentials)
+        silence()
+        provider = SdkCredentials(credentials)
         auth = oss2.ProviderAuthV4(provider) if address.region else oss2.ProviderAuth(provider)
         try:
             self._bucket = oss2.Bucket(
@@ -60,6 +61,23 @@ class OssControl:
             acl=str(info.acl.grant),
             region=str(info.location).removeprefix("oss-"),
         )
+
+    def details(self) -> BucketDetails:
+        """Describe what else there is; a part that may not be read is None, never an error."""
+        cnames = _part("list its domains", self._bucket.list_bucket_cname)
+        cors = _part("read its CORS rules", self._bucket.get_bucket_cors)
+        lifecycle = _part("read its lifecycle rules", self._bucket.get_bucket_lifecycle)
+        info = _part("describe the bucket", self._bucket.get_bucket_info)
+        return BucketDetails(
+            cnames=None if cnames is None else tuple(str(each.domain) for each in cnames.cname) if cnames else (),
+            cors=None if cors is None else bool(cors and cors.rules),
+            expiring=None if lifecycle is None else _expiring(lifecycle.rules) if lifecycle else (),
+            accelerated=None if not info else info.transfer_acceleration == "Enabled",
+        )
+
+    def hide(self, key: str) -> None:
+        """Make one object private. Idempotent."""
+        _ask(f"make {key!r} private", lambda: self._bucket.put_object_acl(key, oss2.OBJECT_ACL_PRIVATE))
 
     def get_website(self) -> bytes | None:
         """Return the raw website document, byte for byte; None when OSS says there is none."""
@@ -89,7 +107,11 @@ class _NoWebsite(Exception):
     """OSS says that the bucket has no website configuration."""
 
 
-class _Provider(oss2.CredentialsProvider):  # type: ignore[misc]
+class _NoSuchPart(Exception):
+    """OSS says that this part of the configuration was never set."""
+
+
+class SdkCredentials(oss2.CredentialsProvider):  # type: ignore[misc]
     """Our credentials in oss2's form, asked for anew at every request so that tokens can be renewed."""
 
     def __init__(self, credentials: CredentialsProvider) -> None:
@@ -142,6 +164,20 @@ def _ask(doing: str, call: Callable[[], _T], *, read: bool = False) -> Any:
     return body if read else result
 
 
+def _part(doing: str, call: Callable[[], Any]) -> Any:
+    """Return oss2's answer; False when the part was never set, None when this key may not know."""
+    try:
+        return _ask(doing, call)
+    except _NoSuchPart:
+        return False
+    except Permanent:
+        return None
+
+
+def _expiring(rules: Any) -> tuple[str, ...]:
+    return tuple(str(rule.prefix or "") for rule in rules if rule.status == "Enabled" and rule.expiration is not None)
+
+
 def _refused(doing: str, exc: ServerError) -> Exception:
     if not exc.request_id:
         return NotOss(
@@ -150,6 +186,8 @@ def _refused(doing: str, exc: ServerError) -> Exception:
         )
     if exc.status == 404 and exc.code == _NO_WEBSITE:
         return _NoWebsite()
+    if exc.status == 404 and exc.code in _NEVER_SET:
+        return _NoSuchPart()
     return error_of(
         OssFault(exc.status, exc.code, exc.message, exc.ec, exc.request_id, _retry_after_s(exc)), f"cannot {doing}"
     )
@@ -172,7 +210,7 @@ def _retry_after_s(exc: ServerError) -> float | None:
     return float(value) if value.isdecimal() else None
 
 
-def _silence() -> None:
+def silence() -> None:
     """Drop oss2's log records below WARNING: they hold signed headers, tokens and other rules' secrets.
 
     A filter, because levels are changed by whoever configures logging.

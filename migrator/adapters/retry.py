@@ -17,7 +17,7 @@ import tenacity
 
 from migrator.domain.model import ObjectHead, Page
 from migrator.errors import ObjectChanged, Transient
-from migrator.ports import BucketControl, BucketInfo, Destination, Origin, Part, Stored
+from migrator.ports import BucketControl, BucketDetails, BucketInfo, Destination, Origin, Part, Stored
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -149,6 +149,14 @@ class RetryingBucketControl:
     def info(self) -> BucketInfo:
         """See BucketControl.info."""
         return self._retry(self._inner.info)
+
+    def details(self) -> BucketDetails:
+        """See BucketControl.details."""
+        return self._retry(self._inner.details)
+
+    def hide(self, key: str) -> None:
+        """See BucketControl.hide. Idempotent, so it is repeated too."""
+        self._retry(self._inner.hide, key)
 
     def get_website(self) -> bytes | None:
         """See BucketControl.get_website."""

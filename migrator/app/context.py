@@ -10,9 +10,9 @@ from typing import Protocol
 from migrator import jobfile
 from migrator.domain.model import Job, JobId, Prefix, PrefixId
 from migrator.domain.planner import nested
-from migrator.ports import BucketControl, Clock, CopyEngine, Destination, Dispatcher, Door, Origin
+from migrator.ports import BucketControl, Clock, CopyEngine, Destination, Dispatcher, Door, Origin, Web
 from migrator.settings import Settings
-from migrator.spec import JobSpec
+from migrator.spec import DestinationSpec, JobSpec
 from migrator.tracking.store import Store
 
 
@@ -43,8 +43,24 @@ class Connections(Protocol):
         """Return the OSS bucket's configuration."""
         ...
 
+    def control_at(self, bucket: DestinationSpec) -> BucketControl:
+        """Return the configuration of a bucket that need not belong to a job."""
+        ...
+
+    def objects_at(self, bucket: DestinationSpec) -> Destination:
+        """Return the objects of a bucket that need not belong to a job."""
+        ...
+
     def doors(self, spec: JobSpec) -> Sequence[Door]:
         """Return every door readers use."""
+        ...
+
+    def endpoint(self, spec: JobSpec) -> Door:
+        """Return the bucket's own endpoint as a door that can be asked as any kind of reader, signed or not."""
+        ...
+
+    def web(self, spec: JobSpec) -> Web:
+        """Return the place where readers are redirected."""
         ...
 
     def engine(self, spec: JobSpec, *, marked: bool) -> CopyEngine:

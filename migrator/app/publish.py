@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Sequence
 
 from migrator.app.context import Runtime, spec_of
 from migrator.app.observe import observe
@@ -16,6 +18,7 @@ from migrator.ports import BucketControl
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_READ_BACK_S = (0, 0.2, 0.5, 1, 2, 4)
 RULES = "rules: "
 """Begins the reason of a job that is blocked by its bucket's rules; such a block lifts when publishing works again."""
 
@@ -28,6 +31,7 @@ def publish(rt: Runtime, bucket_id: int) -> None:
         return
     try:
         ruleset = _published(rt, bucket, lease)
+        rt.store.rules.seen_right(bucket.id)
         _unblock(rt, bucket)
         if observe(rt, bucket, ruleset, lease):
             rt.dispatcher.send("tick", 0)
@@ -44,47 +48,90 @@ def publish(rt: Runtime, bucket_id: int) -> None:
 
 
 def _published(rt: Runtime, bucket: Bucket, lease: Lease) -> Ruleset:
-    """Publish until what is read back means what was meant; gives up with RulesConflict."""
+    """Publish until what is read back means what was meant. Raises RulesConflict when others keep editing."""
     control = rt.connections.control(spec_of(_any_job(rt, bucket)))
     for _ in range(_ATTEMPTS):
         live = control.get_website()
         own = rt.store.rules.own(bucket.id)
-        foreign = rules.foreign_count(live, own)
-        ruleset = desired(rt, bucket.id, foreign)
+        ruleset = desired(rt, bucket.id, rules.foreign_count(live, own))
         _refuse_shadows(live, own, ruleset)
         merge = rules.merge(live, own, ruleset.rules)
+        noticed = _noticed(rt, bucket, live, own, merge)
         if not merge.changed:
+            if noticed or not set(merge.own) <= set(own):
+                _record(rt, bucket, lease, live, merge, noticed or ["own rules stand under other numbers"])
             return ruleset
-        if _put(rt, bucket, lease, control, live, merge):
+        if _put(rt, bucket, lease, control, live, merge, noticed):
             return ruleset
     raise RulesConflict(f"the website document of {bucket.name} kept changing while it was written")
 
 
+def _noticed(rt: Runtime, bucket: Bucket, live: bytes | None, own: Sequence[str], merge: rules.Merge) -> list[str]:
+    """Tell people what others did to the document since our last revision; each thing once."""
+    latest = rt.store.rules.latest(bucket.id)
+    if latest is None:
+        return []
+    noticed = list(rules.foreign_changes(latest.after, _storable(live), own))
+    gone = [each for each in merge.missing_own if each in latest.own]
+    if gone:
+        since = f" for at most {(rt.clock() - bucket.right_at).total_seconds():.0f} s" if bucket.right_at else ""
+        noticed.append(f"{len(gone)} own rules had been removed by somebody else{since}; they are put back.")
+    for sentence in noticed:
+        rt.store.events.add("rules_drift", f"{bucket.name}: {sentence}")
+    return noticed
+
+
+def _record(
+    rt: Runtime, bucket: Bucket, lease: Lease, live: bytes | None, merge: rules.Merge, why: Sequence[str]
+) -> None:
+    """Remember the document as others left it; nothing is put."""
+    document = _storable(live)
+    revision = rt.store.rules.begin(lease, bucket.id, document, document, merge.own, " ".join(why))
+    rt.store.rules.confirm(lease, revision.id)
+
+
 def _put(
-    rt: Runtime, bucket: Bucket, lease: Lease, control: BucketControl, live: bytes | None, merge: rules.Merge
+    rt: Runtime,
+    bucket: Bucket,
+    lease: Lease,
+    control: BucketControl,
+    live: bytes | None,
+    merge: rules.Merge,
+    noticed: Sequence[str],
 ) -> bool:
-    """Put one document; True when the read-back means the same. A lost reply is settled by the read-back too."""
-    reason = f"{len(merge.own)} own rules, {merge.foreign_count} foreign"
-    if merge.missing_own:
-        reason += f"; {len(merge.missing_own)} own rules had been removed by somebody else and are put back"
-        rt.store.events.add(
-            "rules_drift", f"{bucket.name}: {len(merge.missing_own)} own rules were gone from the bucket"
-        )
+    """Put one document; False when somebody else wrote meanwhile, so that it must be merged again."""
+    reason = " ".join([f"{len(merge.own)} own rules, {merge.foreign_count} foreign.", *noticed])
     revision = rt.store.rules.begin(lease, bucket.id, _storable(live), _storable(merge.after), merge.own, reason)
     if control.get_website() != live:
-        return False  # somebody edited between read and write: merge again rather than overwrite
+        return False
     try:
         if merge.after is None:
             control.delete_website()
         else:
             control.put_website(merge.after)
     except Transient as error:
-        log.warning("bucket %s: put without an answer: %s", bucket.name, error)
-    if not rules.same_meaning(control.get_website(), merge.after):
+        log.warning("bucket %s: put without an answer: %s", bucket.name, error)  # the read-back tells
+    if not _arrived(control, live, merge.after):
         return False
     rt.store.rules.confirm(lease, revision.id)
     rt.store.events.add("rules_published", f"{bucket.name}: {reason}")
     return True
+
+
+def _arrived(control: BucketControl, before: bytes | None, after: bytes | None) -> bool:
+    """Read back until the bucket shows what was put; False when it shows what neither we nor it had before.
+
+    OSS documents no bound on how long a change takes to show. Raises RulesConflict when it takes too long: putting
+    again at once would only start that time anew.
+    """
+    for delay_s in _READ_BACK_S:
+        time.sleep(delay_s)
+        shown = control.get_website()
+        if rules.same_meaning(shown, after):
+            return True
+        if not rules.same_meaning(shown, before):
+            return False
+    raise RulesConflict("the bucket still shows the website document from before the put; it is looked at again")
 
 
 def _storable(document: bytes | None) -> bytes | None:

@@ -293,6 +293,8 @@ class Bucket:
     endpoint: str
     region: str
     name: str
+    right_at: datetime | None = None
+    """When its live document was last seen to say what it should; None before the first time."""
 
 
 class RevisionState(StrEnum):

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from migrator.domain.model import (
+    Bucket,
     BucketId,
     Counters,
     Event,
@@ -41,6 +42,11 @@ def batches(items: Iterable[_T], size: int = 1000) -> Iterator[Sequence[_T]]:
     rest = iter(items)
     while batch := tuple(islice(rest, size)):
         yield batch
+
+
+def bucket(row: Found) -> Bucket:
+    """Read a bucket."""
+    return Bucket(BucketId(row.id), row.endpoint, row.region, row.name, row.right_at)
 
 
 def job(row: Found) -> Job:

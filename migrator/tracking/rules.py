@@ -12,7 +12,7 @@ from migrator.domain.model import Bucket, BucketId, Job, Lease, Prefix, Revision
 from migrator.domain.states import COVERED, JobState, PrefixState
 from migrator.errors import IllegalTransition, NotFound
 from migrator.tracking import rows
-from migrator.tracking.engine import reading, writing
+from migrator.tracking.engine import db_time, reading, writing
 from migrator.tracking.leases import must_hold
 from migrator.tracking.moves import note
 from migrator.tracking.tables import bucket, job, prefix, revision, shard
@@ -36,7 +36,7 @@ class Rules:
             row = connection.execute(select(bucket).where(bucket.c.id == bucket_id)).one_or_none()
         if row is None:
             raise NotFound(f"there is no bucket {bucket_id}")
-        return Bucket(BucketId(row.id), row.endpoint, row.region, row.name)
+        return rows.bucket(row)
 
     def bucket_at(self, endpoint: str, name: str) -> Bucket | None:
         """Return the bucket if any job knows it."""
@@ -44,7 +44,12 @@ class Rules:
             row = connection.execute(
                 select(bucket).where(bucket.c.endpoint == endpoint, bucket.c.name == name)
             ).one_or_none()
-        return None if row is None else Bucket(BucketId(row.id), row.endpoint, row.region, row.name)
+        return None if row is None else rows.bucket(row)
+
+    def seen_right(self, bucket_id: BucketId) -> None:
+        """Record that the live document says what it should, now."""
+        with writing(self._engine) as connection:
+            connection.execute(update(bucket).where(bucket.c.id == bucket_id).values(right_at=db_time()))
 
     def own(self, bucket_id: BucketId) -> tuple[str, ...]:
         """Return the fingerprints of rules that are or may be ours in the live document.

@@ -71,6 +71,7 @@ bucket = Table(
     Column("endpoint", Text, nullable=False),
     _text("region"),
     Column("name", Text, nullable=False),
+    Column("right_at", UtcDateTime, nullable=True),
     _seconds("sent_until"),
     UniqueConstraint("endpoint", "name"),
 )

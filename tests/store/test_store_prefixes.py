@@ -178,3 +178,13 @@ def test_views_are_pages_in_byte_order(world):
     assert counts[PrefixState.PLANNED] == 5
     assert set(counts) == set(PrefixState)
     assert world.store.prefixes.totals(other.id) == (Counters(), 0, 0)
+
+
+def test_ranks_order_the_work_of_one_job(world):
+    job, other = world.job("one", "1/"), world.job("two", "2/")
+    first, second = world.prefix(job.id, "a\0/"), world.prefix(job.id, "é/")
+    elsewhere = world.prefix(other.id, "é/")
+    ids = [*world.shards(first.id), *world.shards(elsewhere.id), *world.shards(second.id)]
+    world.store.prefixes.rank(job.id, {"é/": -1.0, "a\0/": 2.5, "unknown/": -9.0})
+    assert world.store.shards.dispatchable(10) == [ids[2], ids[1], ids[0]]
+    world.store.prefixes.rank(job.id, {})

@@ -135,3 +135,11 @@ def test_finished_prefixes_say_how_much_they_hold(world, job):
     world.done(ids[1], counters=Counters(discovered=3, copied=3))
     found = {prefix.state: objects for _, prefix, objects in world.store.rules.finished(job.bucket_id)}
     assert found == {PrefixState.RETIRING: 0, PrefixState.SETTLING: 9, PrefixState.RETIRED: 0}
+
+
+def test_a_bucket_is_known_once_a_job_goes_into_it(world):
+    endpoint, _, name = world.bucket
+    assert world.store.rules.bucket_at(endpoint, name) is None
+    job = world.job()
+    assert world.store.rules.bucket_at(endpoint, name) == world.store.rules.bucket(job.bucket_id)
+    assert world.store.rules.bucket_at(endpoint, name + "2") is None

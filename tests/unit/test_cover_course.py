@@ -72,6 +72,12 @@ def test_no_slot_at_all_makes_no_wave():
         waves(folders("a/"), budget=0)
 
 
+@pytest.mark.parametrize("look", [lambda given: list(timeline(given, budget=2)), lambda given: waves(given, budget=2)])
+def test_contradictions_are_refused_here_too(look):
+    with pytest.raises(Invalid, match="has two routes"):
+        look([Unfinished("a/", "x"), Unfinished("a/", "y")])
+
+
 prefixes = st.text("ab/", max_size=6)
 
 

@@ -12,6 +12,8 @@ from migrator.domain.cover.model import Cover, Finished, Route, Unfinished
 from migrator.domain.cover.plan import checked_unfinished, fits, plan_cover
 from migrator.errors import Invalid, RuleCapacityExceeded
 
+_NO_ROUTE = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Route]):
@@ -61,14 +63,14 @@ def timeline(
     plans anew, so 10^5 single ones are not for looking at. Prefixes missing in `order` stay. A retired prefix counts
     as finished with its own weight. Raises what `plan_cover` raises, at the first step or never.
     """
-    standing = {one.prefix: one for one in unfinished}
-    done = list(finished)
+    given, done = list(unfinished), list(finished)
+    standing = {one.prefix: one for one in given}
     ranks = finish_first(standing)
     chosen = sorted(standing, key=ranks.__getitem__) if order is None else list(dict.fromkeys(order))
     for prefix in chosen:
         if prefix not in standing:
             raise Invalid(f"{prefix!r} cannot retire: it is not among the unfinished prefixes")
-    yield Step((), len(standing), plan_cover(standing.values(), done, budget=budget, domains=domains))
+    yield Step((), len(standing), plan_cover(given, done, budget=budget, domains=domains))
     count = len(chosen) if steps is None else min(max(steps, 1), len(chosen))
     bounds = [len(chosen) * step // count for step in range(count + 1)] if count else []
     for start, end in pairwise(bounds):
@@ -91,39 +93,39 @@ def waves(
     Raises RuleCapacityExceeded only if there is no slot at all, and Invalid like `plan_cover`.
     """
     domains = domains or {}
-    everything = {one.prefix: one for one in unfinished}
-    done = list(finished)
-    by_route: dict[Route, list[Unfinished[Route]]] = {}
-    for prefix, route in checked_unfinished(everything.values(), domains).items():
-        by_route.setdefault(route, []).append(everything[prefix])
-    routes = list(by_route)
-    if routes and budget < 1:
-        raise RuleCapacityExceeded(f"{len(routes)} different redirects need rules, but no rule may be used")
+    given, done = list(unfinished), list(finished)
+    numbers: dict[Route, int] = {}
+    for route in checked_unfinished(given, domains).values():
+        numbers.setdefault(route, len(numbers))
+    if numbers and budget < 1:
+        raise RuleCapacityExceeded(f"{len(numbers)} different redirects need rules, but no rule may be used")
+    numbered = sorted(((numbers[one.route], one) for one in given), key=lambda pair: (pair[0], pair[1].prefix))
+    closed = [(_NO_ROUTE, one) for one in done] + [(number, _finished(one)) for number, one in numbered]
+    # Whether rules fit depends on finished prefixes only where they stand around others.
+    insides = _insides(sorted({one.prefix for _, one in closed}))
+    around = [(number, one) for number, one in closed if insides[one.prefix]]
 
-    # Whether rules fit depends on finished prefixes only where they stand around unfinished ones.
-    names = sorted({*everything, *(one.prefix for one in done)})
-    around = {name for name, inside in _insides(names).items() if inside}
+    def between(first: int, behind: int) -> list[Unfinished[Route]]:
+        return [one for number, one in numbered if first <= number < behind]
 
-    def split(first: int, behind: int) -> tuple[list[Unfinished[Route]], list[Finished]]:
-        now = [one for route in routes[first:behind] for one in by_route[route]]
-        later = [one for route in (*routes[:first], *routes[behind:]) for one in by_route[route]]
-        return now, [*done, *map(_finished, later)]
+    def beside(first: int, behind: int, others: list[tuple[int, Finished]]) -> list[Finished]:
+        return [one for number, one in others if not first <= number < behind]
 
     plan: list[Wave[Route]] = []
     first = 0
-    while first < len(routes):
-        behind, too_many = first + 1, min(first + budget, len(routes)) + 1
+    while first < len(numbers):
         # Fewer routes never need more rules, so the longest run that fits is found by halving; usually at once.
+        behind, too_many = first + 1, min(first + budget, len(numbers)) + 1
         probe = too_many - 1
         while too_many - behind > 1:
-            now, others = split(first, probe)
-            if fits(now, [one for one in others if one.prefix in around], budget, domains):
+            if fits(between(first, probe), beside(first, probe, around), budget, domains):
                 behind = probe
             else:
                 too_many = probe
             probe = (behind + too_many) // 2
-        now, others = split(first, behind)
-        plan.append(Wave(tuple(now), plan_cover(now, others, budget=budget, domains=domains)))
+        now = between(first, behind)
+        cover = plan_cover(now, beside(first, behind, closed), budget=budget, domains=domains)
+        plan.append(Wave(tuple(now), cover))
         first = behind
     return tuple(plan)
 

@@ -5,8 +5,22 @@ Pure. The sandbox holds a second, independent implementation of the same documen
 
 from __future__ import annotations
 
-from migrator.domain.simulate.diff import Change, diff
+from migrator.domain.simulate.diff import Change, diff, prefixes_of
 from migrator.domain.simulate.engine import simulate
 from migrator.domain.simulate.facts import Assumptions, BodyFrom, Bucket, Outcome, Request, Signing
+from migrator.domain.simulate.views import View, views
 
-__all__ = ["Assumptions", "BodyFrom", "Bucket", "Change", "Outcome", "Request", "Signing", "diff", "simulate"]
+__all__ = [
+    "Assumptions",
+    "BodyFrom",
+    "Bucket",
+    "Change",
+    "Outcome",
+    "Request",
+    "Signing",
+    "View",
+    "diff",
+    "prefixes_of",
+    "simulate",
+    "views",
+]

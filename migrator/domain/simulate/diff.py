@@ -30,22 +30,32 @@ class Change:
     after: Outcome
 
 
-def diff(before: Document, after: Document, prefixes: Iterable[str]) -> tuple[Change, ...]:
+def prefixes_of(*documents: Document) -> tuple[str, ...]:
+    """Return every prefix that the rules of the documents tell apart, the empty one included, in byte order."""
+    named = {live.rule.condition.key_prefix for document in documents for live in document.rules}
+    return tuple(sorted({"", *named}))
+
+
+def diff(
+    before: Document, after: Document, prefixes: Iterable[str], *, below: bool = True
+) -> tuple[Change, ...]:
     """List the prefixes under which some key gets another status or Location, with one example each.
+
+    Without `below`, keys under a longer prefix that some rule names do not count: ask for `prefixes_of` both.
 
     Examples are built from the conditions of the rules of both documents (longer prefixes, suffixes, headers,
     statuses), so a difference that the rules can make is found. Index and error pages are taken to exist.
     """
-    return tuple(change for prefix in prefixes if (change := _change(before, after, prefix)))
+    return tuple(change for prefix in prefixes if (change := _change(before, after, prefix, below=below)))
 
 
-def _change(before: Document, after: Document, prefix: str) -> Change | None:
+def _change(before: Document, after: Document, prefix: str, *, below: bool) -> Change | None:
     old, new = _relevant(before, prefix), _relevant(after, prefix)
     pages_differ = before.index != after.index or before.error != after.error
     if not pages_differ and [_unnumbered(rule) for rule in old] == [_unnumbered(rule) for rule in new]:
         return None
-    buckets = [Bucket(objects=_Pages(before, after, below=below)) for below in (False, True)]
-    for request in _requests([*old, *new], prefix):
+    buckets = [Bucket(objects=_Pages(before, after, below=subdirectories)) for subdirectories in (False, True)]
+    for request in _requests([*old, *new], prefix, below=below):
         for bucket in buckets:
             first, second = simulate(before, request, bucket), simulate(after, request, bucket)
             if (first.status, first.location, first.body_from) != (second.status, second.location, second.body_from):
@@ -76,11 +86,10 @@ def _unnumbered(rule: Rule) -> Rule:
     return rule.numbered(0)
 
 
-def _requests(rules: list[Rule], prefix: str) -> Iterator[Request]:
+def _requests(rules: list[Rule], prefix: str, *, below: bool) -> Iterator[Request]:
     """Yield requests that tell the rules apart."""
-    stems = dict.fromkeys(
-        [prefix, *(r.condition.key_prefix for r in rules if r.condition.key_prefix.startswith(prefix))]
-    )
+    longer = [r.condition.key_prefix for r in rules if r.condition.key_prefix.startswith(prefix)]
+    stems = dict.fromkeys([prefix, *(longer if below else ())])
     suffixes = dict.fromkeys(["", *(r.condition.key_suffix for r in rules), "/"])
     statuses = dict.fromkeys([404, *(r.condition.status for r in rules if r.condition.status), 200])
     headers: list[dict[str, str]] = [{}]
