@@ -199,8 +199,9 @@ class Door(Protocol):
         ...
 
     def ask(self, ask: Ask) -> Answer:
-        """Ask as any kind of reader, without following a redirect. Raises CredentialsMissing for a signed question
-        at a door that was given no credentials.
+        """Ask as any kind of reader, without following a redirect.
+
+        Raises CredentialsMissing for a signed question at a door that was given no credentials.
         """
         ...
 

@@ -33,8 +33,6 @@ from migrator.domain.model import CopyItem
 from migrator.ports import BucketControl, CopyEngine, Destination, Dispatcher, Door, Origin, Web
 from migrator.settings import Settings
 from migrator.spec import CopySpec, DestinationSpec, JobSpec, OriginKind, OriginSpec, ReadersSpec
-from migrator.tracking.engine import connect
-from migrator.tracking.schema import ensure
 from migrator.tracking.store import Store
 
 
@@ -43,11 +41,9 @@ def build(settings: Settings, *, dispatcher: Dispatcher | None = None, drain: Fl
 
     Without a dispatcher the runtime only writes intents. Raises SchemaOutOfDate, DatabaseUnreachable.
     """
-    engine = connect(settings.database_url)
-    ensure(engine)
     return Runtime(
         settings=settings,
-        store=Store(engine),
+        store=Store.open(settings.database_url),
         dispatcher=dispatcher or NowhereDispatcher(),
         connections=Wiring(),
         clock=lambda: datetime.now(UTC),

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import hypothesis
-import pytest
-
 import isolation
+import pytest
 import servers
 
 T = TypeVar("T")

@@ -35,6 +35,8 @@ from migrator.runtime import build
 from migrator.sandbox.origin import RunningOrigin, _backend, start_origin
 from migrator.sandbox.oss.run import RunningOss, start_oss
 from migrator.spec import JobSpec
+from migrator.tracking import schema
+from migrator.tracking.engine import connect
 
 sys.path.append(str(Path(__file__).parent / "contract"))  # its fault_proxy is of use here too
 
@@ -177,6 +179,9 @@ class Rig:
         self.foreign = self.website()
         self.settings = settings.load({}, database_url=database_url, **FAST)
         self.dispatcher = Inline()
+        engine = connect(database_url)
+        schema.upgrade(engine)
+        engine.dispose()
         self.rt: Runtime = build(self.settings, dispatcher=self.dispatcher)
         self.files: dict[str, bytes] = {}
 

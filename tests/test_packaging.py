@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -76,3 +79,23 @@ def test_a_wheel_upgrades_a_database_from_anywhere(wheel: Path, tmp_path: Path) 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     subprocess.run([sys.executable, "-c", program], cwd=elsewhere, check=True)
+
+
+@pytest.fixture
+def requirements() -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], *itertools.chain.from_iterable(project["optional-dependencies"].values())]
+
+
+def test_every_dependency_says_why_it_is_here(requirements: list[str]) -> None:
+    lines = (ROOT / "docs" / "dependencies.md").read_text().splitlines()
+    rows = {line.split("|")[1].strip() for line in lines if line.startswith("|")} - {"package", "---"}
+    assert {re.split(r"[<>=;~! ]", requirement)[0] for requirement in requirements} == rows
+
+
+def test_the_lock_pins_every_dependency_with_hashes(requirements: list[str]) -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    for requirement in requirements:
+        name = re.split(r"[\[<>=;~! ]", requirement)[0]
+        pin = rf"^{re.escape(name)}(\[\w+\])?==\S+( ; .*)? \\\n    --hash="
+        assert re.search(pin, lock, re.MULTILINE), f"{name}: run ./x lock"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, TypeVar
 
+from migrator.errors import MigratorError
+
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
@@ -85,6 +87,8 @@ class LocalDispatcher(Generic[R]):
             verb, subject_id = message
             try:
                 self._verbs[verb](runtime, subject_id)
+            except MigratorError as error:
+                log.warning("%s %d: %s", verb, subject_id, error)  # expected trouble; the next tick decides anew
             except Exception:
                 # The facts are in the database: whatever this was, the next tick decides anew.
                 log.exception("%s %d failed", verb, subject_id)

@@ -118,6 +118,7 @@ class SdkCredentials(oss2.CredentialsProvider):  # type: ignore[misc]
         self._credentials = credentials
 
     def get_credentials(self) -> Any:
+        """Return the credentials of this moment."""
         access = self._credentials.get()
         return oss2.credentials.Credentials(access.id, access.secret, access.token)
 

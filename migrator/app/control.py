@@ -12,6 +12,7 @@ from migrator.errors import Invalid, NotFound
 from migrator.spec import JobSpec
 
 _ENDED = (JobState.DONE, JobState.CANCELLED)
+_GOING = (PrefixState.RETIRING, PrefixState.SETTLING, PrefixState.RETIRED)
 
 
 def start(rt: Runtime, spec: JobSpec) -> Job:
@@ -69,9 +70,14 @@ def cancel(rt: Runtime, name: str) -> str:
 def hold(rt: Runtime, name: str, prefix: str | None, by: str) -> list[Prefix]:
     """Keep the rule of a prefix (of all prefixes) up, however ready it is."""
     found = _prefixes(rt, name, prefix)
+    if prefix is None:
+        found = [each for each in found if each.state not in _GOING]
     for each in found:
-        if each.state in (PrefixState.SETTLING, PrefixState.RETIRED) and prefix is not None:
-            raise Invalid(f"the rule over {each.name!r} is gone already", hint=f"migrator reopen {name} {each.name!r}")
+        if each.state in _GOING:
+            raise Invalid(
+                f"{each.name!r} is {each.state}: its rule is going or gone",
+                hint=f"migrator reopen {name} {each.name!r}",
+            )
         rt.store.prefixes.hold(each.id, by)
     return found
 
@@ -89,7 +95,7 @@ def reopen(rt: Runtime, name: str, prefix: str, why: str) -> Prefix:
     """Put the rule of a retired (or retiring, settling) prefix back, then copy and prove it again."""
     job = rt.store.jobs.by_name(name)
     found = rt.store.prefixes.find(job.id, prefix)
-    if found.state not in (PrefixState.RETIRING, PrefixState.SETTLING, PrefixState.RETIRED):
+    if found.state not in _GOING:
         raise Invalid(f"{prefix!r} is {found.state}; its rule is still up", hint=f"migrator status {name}")
     rt.store.prefixes.advance(found.id, found.state, PrefixState.REGRESSED, f"reopened: {why}", regressed_reason=why)
     rt.store.shards.reopen([shard.id for shard in rt.store.shards.of_prefix(found.id)], f"reopened: {why}")

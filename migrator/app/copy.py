@@ -21,13 +21,14 @@ from migrator.domain.model import (
     RecordKind,
     ShardId,
 )
-from migrator.domain.states import Authority, Outcome
+from migrator.domain.states import Authority, Outcome, PrefixState
 from migrator.errors import Fatal, Transient
 
 MARKER = f"{META}migrator-origin-etag"
 """Metadata that tells our copies from everybody else's while writers are still at the origin."""
 
 _BATCH = 256
+_COPIED_IN = (PrefixState.REDIRECTING, PrefixState.COPYING, PrefixState.VERIFYING)
 _RECORDED = {
     Outcome.KEPT_DESTINATION: RecordKind.KEPT_DESTINATION,
     Outcome.VANISHED: RecordKind.VANISHED,
@@ -60,6 +61,9 @@ def copy(rt: Runtime, shard_id: int) -> None:
     """Give every key of a shard an outcome, from its cursor on. Safe to run any number of times, at any time."""
     with opened(rt, ShardId(shard_id), copying=True) as shard:
         if shard is None:
+            return
+        if shard.prefix.state not in _COPIED_IN:
+            rt.store.shards.give_back(shard.lease)  # its rule must go back first
             return
         complete = _copy(rt, shard)
         if shard.failure is not None:

@@ -104,6 +104,7 @@ def _put(
     revision = rt.store.rules.begin(lease, bucket.id, _storable(live), _storable(merge.after), merge.own, reason)
     if control.get_website() != live:
         return False
+    rt.store.leases.renew(lease, rt.settings.lease_s)  # a publisher that was away for long must not overwrite the next
     try:
         if merge.after is None:
             control.delete_website()
@@ -114,7 +115,6 @@ def _put(
     if not _arrived(control, live, merge.after):
         return False
     rt.store.rules.confirm(lease, revision.id)
-    rt.store.events.add("rules_published", f"{bucket.name}: {reason}")
     return True
 
 

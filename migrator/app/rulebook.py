@@ -1,16 +1,25 @@
-"""Look at a bucket's rules: the live document, what should stand there, and what a reader would get."""
+"""Look at a bucket's rules: the live document, any other that can be named, what should stand, and what is wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from migrator.app.context import Runtime, spec_of
-from migrator.app.ruleset import Ruleset, desired
+from migrator.app.context import Runtime
+from migrator.app.place import Place
+from migrator.app.ruleset import Demand, Route, Ruleset, demand, domains_of, fitted
 from migrator.domain import rules
-from migrator.domain.model import Job, Revision
-from migrator.domain.rules import Document, Merge
-from migrator.domain.simulate import Bucket, Outcome, Request, Signing, simulate
+from migrator.domain.cover import Step, Wave, timeline, waves
+from migrator.domain.model import Revision
+from migrator.domain.rules import Document, Finding, Merge
+from migrator.domain.rules.asjson import from_json
+from migrator.domain.simulate import Change, diff, prefixes_of
+from migrator.errors import Invalid, MigratorError, NotFound, RuleCapacityExceeded
+
+LIVE, PLANNED = "live", "planned"
+MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +38,139 @@ class Rulebook:
         return rules.parse(self.live)
 
 
-def rulebook(rt: Runtime, name: str) -> Rulebook:
-    """Read the live rules of a job's bucket and compute what should stand there. Changes nothing."""
-    job = rt.store.jobs.by_name(name)
-    live = rt.connections.control(spec_of(job.spec_json)).get_website()
-    own = rt.store.rules.own(job.bucket_id)
-    ruleset = desired(rt, job.bucket_id, rules.foreign_count(live, own))
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The own rules now and as prefixes retire."""
+
+    budget: int
+    """Slots that foreign rules leave."""
+    steps: tuple[Step[Route], ...]
+    """The first shows the cover now."""
+    waves: tuple[Wave[Route], ...] = ()
+    """Only where not everything fits at once: what could be open together."""
+    problem: str = ""
+    """Why not everything fits."""
+
+
+def rulebook(rt: Runtime, place: Place) -> Rulebook:
+    """Read the live rules of a bucket and compute what should stand there. Changes nothing."""
+    live, own = place.control(rt).get_website(), place.own(rt)
+    wanted = _demand(rt, place)
+    ruleset = fitted(wanted.unfinished, wanted.finished, rules.foreign_count(live, own))
     return Rulebook(live, own, ruleset, rules.merge(live, own, ruleset.rules))
 
 
-def history(rt: Runtime, name: str) -> list[Revision]:
-    """Return the revisions of a job's bucket, newest first."""
-    return rt.store.rules.history(rt.store.jobs.by_name(name).bucket_id)
+def history(rt: Runtime, place: Place) -> list[Revision]:
+    """Return the revisions of a bucket, newest first."""
+    return rt.store.rules.history(place.bucket.id) if place.bucket else []
 
 
-def explain(rt: Runtime, name: str, what: str, *, planned: bool = False, exists: bool | None = None) -> Outcome:
-    """Tell what a reader of a key (or of a URL) of the job's bucket would get, and why.
+def outlook(rt: Runtime, place: Place, steps: int) -> Outlook:
+    """Compute the cover now and after the retirements to come, in at most `steps` steps."""
+    live, own = place.control(rt).get_website(), place.own(rt)
+    wanted = _weighed(rt, place, _demand(rt, place))
+    free = max(0, rules.MAX_RULES - rules.foreign_count(live, own))
+    domains = domains_of(wanted.unfinished)
+    try:
+        try:
+            ahead = timeline(wanted.unfinished, wanted.finished, budget=free - 1, domains=domains, steps=steps)
+            return Outlook(free, tuple(islice(ahead, steps + 1)))
+        except RuleCapacityExceeded:
+            ahead = timeline(wanted.unfinished, wanted.finished, budget=free, domains=domains, steps=steps)
+            return Outlook(free, tuple(islice(ahead, steps + 1)))
+    except RuleCapacityExceeded as error:
+        if not free:
+            raise
+        planned = waves(wanted.unfinished, wanted.finished, budget=free, domains=domains)
+        return Outlook(free, (Step((), len(wanted.unfinished), planned[0].cover),), planned, str(error))
 
-    Whether the object exists is asked of OSS unless `exists` says it. With `planned`, the document that would be
-    published now is used instead of the live one.
-    """
-    job = rt.store.jobs.by_name(name)
-    spec = spec_of(job.spec_json)
-    book = rulebook(rt, name)
-    url = urlsplit(what) if "://" in what else None
-    key = _key(job, url.path) if url else what
-    info = rt.connections.control(spec).info()
-    if exists is None:
-        exists = rt.connections.destination(spec).head(key) is not None
-    door = urlsplit(spec.readers.url or spec.destination.endpoint)
-    request = Request(
-        key=key,
-        host=(url or door).netloc,
-        scheme=(url or door).scheme,
-        query=url.query if url else "",
-        signed=Signing.HEADER if spec.readers.signed else Signing.ANONYMOUS,
+
+def document_of(rt: Runtime, place: Place, name: str) -> bytes | None:
+    """Return the document that a word names: `live`, `planned`, the number of a revision, or a file."""
+    if name == LIVE:
+        return place.control(rt).get_website()
+    if name == PLANNED:
+        return rulebook(rt, place).merge.after
+    if name.isdecimal():
+        return revision(rt, place, int(name)).after
+    return file_document(name)
+
+
+def is_file(name: str) -> bool:
+    """Say whether the word names a file rather than something of a bucket."""
+    return name not in {LIVE, PLANNED} and not name.isdecimal()
+
+
+def file_document(name: str) -> bytes | None:
+    """Return the website document that a file holds, in XML or JSON. Raises Invalid."""
+    path = Path(name)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Invalid(f"{name} is larger than {MAX_FILE_BYTES} bytes; no website document is")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Invalid(
+            f"cannot read {name}: {error.strerror}", hint="name a file, live, planned or the number of a revision"
+        ) from error
+    if raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        try:
+            raw = from_json(raw.decode("utf-8-sig")) or b""
+        except (UnicodeDecodeError, Invalid) as error:
+            raise Invalid(f"{name}: {error}") from error
+    if not raw.strip():
+        return None
+    try:
+        rules.parse(raw)
+    except MigratorError as error:
+        raise Invalid(f"{name}: {error}", hint="give a document such as migrator rules export writes") from error
+    return raw
+
+
+def revision(rt: Runtime, place: Place, number: int) -> Revision:
+    """Return a revision of this bucket. Raises NotFound."""
+    found = next((each for each in _all_revisions(rt, place) if each.id == number), None)
+    if found is None:
+        raise NotFound(f"{place.name} has no revision {number}", hint="to see them: migrator rules history")
+    return found
+
+
+def ever_own(rt: Runtime, place: Place) -> tuple[str, ...]:
+    """Return the fingerprints of every migration rule that was ever published into the bucket."""
+    return tuple(dict.fromkeys(name for each in _all_revisions(rt, place) for name in each.own))
+
+
+def compared(before: bytes | None, after: bytes | None, prefixes: tuple[str, ...] = ()) -> tuple[Change, ...]:
+    """List every prefix whose keys get another answer; `prefixes` are looked at besides those that rules name."""
+    old, new = rules.parse(before), rules.parse(after)
+    return diff(old, new, sorted({*prefixes_of(old, new), *prefixes}), below=False)
+
+
+def linted(document: bytes | None, doors: tuple[str, ...] = ()) -> tuple[Finding, ...]:
+    """List what is wrong with a document; `doors` are base URLs of the bucket."""
+    return rules.lint(rules.parse(document), bucket_hosts=[urlsplit(door).netloc for door in doors])
+
+
+def prefixes_at(rt: Runtime, place: Place) -> tuple[str, ...]:
+    """Return the complete destination prefixes of every job into the bucket."""
+    names = (spec.destination.prefix + name for job, spec in place.jobs for name in rt.store.prefixes.names(job.id))
+    return tuple(sorted(names))
+
+
+def _all_revisions(rt: Runtime, place: Place) -> list[Revision]:
+    return rt.store.rules.history(place.bucket.id, limit=1_000_000) if place.bucket else []
+
+
+def _demand(rt: Runtime, place: Place) -> Demand:
+    return demand(rt, place.bucket.id) if place.bucket else Demand()
+
+
+def _weighed(rt: Runtime, place: Place, wanted: Demand) -> Demand:
+    """Give unfinished prefixes the weight they will have once they are finished: the objects planned so far."""
+    objects = {
+        spec.destination.prefix + view.prefix.name: float(view.planned_objects)
+        for job, spec in place.jobs
+        for view in rt.store.prefixes.views(job.id)
+    }
+    return replace(
+        wanted, unfinished=tuple(replace(one, weight=objects.get(one.prefix, 0.0)) for one in wanted.unfinished)
     )
-    bucket = Bucket(objects={key} if exists else set(), acl=info.acl, created_at=info.created_at)
-    return simulate(rules.parse(book.merge.after if planned else book.live), request, bucket)
-
-
-def _key(job: Job, path: str) -> str:
-    """Take the key out of a URL's path; path-style URLs carry the bucket first."""
-    bucket = spec_of(job.spec_json).destination.bucket
-    return unquote(path.removeprefix("/").removeprefix(f"{bucket}/"))

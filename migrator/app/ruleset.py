@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from migrator.app.context import Runtime, spec_of
 from migrator.domain import rules
-from migrator.domain.cover import Cover, CoverRule, Finished, Unfinished, plan_cover, serves
+from migrator.domain.cover import Cover, CoverRule, Finished, Unfinished, plan_cover, serves, unserved
 from migrator.domain.model import BucketId, Prefix
-from migrator.errors import RuleCapacityExceeded
+from migrator.errors import MigratorError, RuleCapacityExceeded
 from migrator.spec import JobSpec
 
 
@@ -62,8 +62,21 @@ class Ruleset:
         return serves(self.cover.rules, key)
 
 
-def desired(rt: Runtime, bucket_id: BucketId, foreign_count: int) -> Ruleset:
-    """Compute the cover from the tracking database. Raises RuleCapacityExceeded when it cannot fit."""
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the own rules of a bucket are for, by complete destination prefix."""
+
+    unfinished: tuple[Unfinished[Route], ...] = ()
+    finished: tuple[Finished, ...] = ()
+
+
+def domains_of(unfinished: Sequence[Unfinished[Route]]) -> dict[Route, str]:
+    """Say how far the rules of each route may reach."""
+    return {each.route: each.route.destination_prefix for each in unfinished}
+
+
+def demand(rt: Runtime, bucket_id: BucketId) -> Demand:
+    """Read from the tracking database what the bucket's own rules must cover, and what they should not."""
     unfinished = [
         Unfinished(spec.destination.prefix + prefix.name, Route.of(spec))
         for job, prefix in rt.store.rules.covered(bucket_id)
@@ -73,13 +86,19 @@ def desired(rt: Runtime, bucket_id: BucketId, foreign_count: int) -> Ruleset:
         Finished(spec_of(job.spec_json).destination.prefix + prefix.name, float(objects))
         for job, prefix, objects in rt.store.rules.finished(bucket_id)
     ]
-    return fitted(unfinished, finished, foreign_count)
+    return Demand(tuple(unfinished), tuple(finished))
+
+
+def desired(rt: Runtime, bucket_id: BucketId, foreign_count: int) -> Ruleset:
+    """Compute the cover from the tracking database. Raises RuleCapacityExceeded when it cannot fit."""
+    wanted = demand(rt, bucket_id)
+    return fitted(wanted.unfinished, wanted.finished, foreign_count)
 
 
 def fitted(unfinished: Sequence[Unfinished[Route]], finished: Sequence[Finished], foreign_count: int) -> Ruleset:
     """Fit the cover beside the foreign rules, leaving one slot free for a reopened prefix while that is possible."""
     free = max(0, rules.MAX_RULES - foreign_count)
-    domains = {each.route: each.route.destination_prefix for each in unfinished}
+    domains = domains_of(unfinished)
     try:
         return Ruleset(plan_cover(unfinished, finished, budget=free - 1, domains=domains))
     except RuleCapacityExceeded:

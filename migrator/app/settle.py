@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from migrator.app.context import Runtime
-from migrator.domain.model import PrefixId
-from migrator.domain.states import PrefixState
+from migrator.domain.model import Prefix, PrefixId
+from migrator.domain.states import PrefixState, ShardState
 
 
 def settle(rt: Runtime, prefix_id: int) -> None:
     """Retire a prefix whose comparison after the rule went was clean; the certificate is stored in the same step."""
     prefix = rt.store.prefixes.get(PrefixId(prefix_id))
-    if prefix.state is not PrefixState.SETTLING:
+    if prefix.state is not PrefixState.SETTLING or not _compared(rt, prefix):
         return
     certificate = json.dumps(evidence(rt, prefix.id), indent=2)
     rt.store.prefixes.advance(
@@ -24,6 +24,15 @@ def settle(rt: Runtime, prefix_id: int) -> None:
     )
     rt.store.clear_sent("settle", prefix_id)
     rt.dispatcher.send("tick", 0)
+
+
+def _compared(rt: Runtime, prefix: Prefix) -> bool:
+    """Say whether the comparison after the rule went is over and found nothing: the message may be an old one."""
+    begun = not prefix.clean_joins  # until then they are those of the proof
+    return begun and all(
+        shard.state is ShardState.DONE and shard.verified_round >= prefix.verify_round
+        for shard in rt.store.shards.of_prefix(prefix.id)
+    )
 
 
 def evidence(rt: Runtime, prefix_id: PrefixId) -> dict[str, object]:

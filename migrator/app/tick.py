@@ -67,6 +67,9 @@ def apply(rt: Runtime, action: Action) -> None:
         match action:
             case Send():
                 _send(rt, action, rt.settings.resend_s)
+            case Advance(prefix_ids, before, PrefixState.REGRESSED, why):
+                for prefix_id in prefix_ids:
+                    store.prefixes.advance(prefix_id, before, PrefixState.REGRESSED, why, regressed_reason=why)
             case Advance(prefix_ids, before, after, why):
                 store.prefixes.advance_many(prefix_ids, before, after, why)
             case Compare(prefix_id, verify_round, clean_joins, begin):

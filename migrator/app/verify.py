@@ -15,6 +15,7 @@ from migrator.errors import ObjectVanished
 _CLOCK_GRAIN = timedelta(seconds=5)
 """Stores stamp objects in whole seconds, and a listing takes a moment; a key this close to a proof is not taken
 as proven by it."""
+_COMPARED_IN = (PrefixState.VERIFYING, PrefixState.SETTLING)
 
 
 def verify(rt: Runtime, shard_id: int) -> None:
@@ -25,34 +26,39 @@ def verify(rt: Runtime, shard_id: int) -> None:
     with opened(rt, ShardId(shard_id), copying=False) as shard:
         if shard is None:
             return
+        if shard.prefix.state not in _COMPARED_IN or shard.row.verified_round >= shard.prefix.verify_round:
+            rt.store.shards.give_back(shard.lease)  # the message is late
+            return
         began_at = shard.work.origin.server_time()
         found = _first_difference(rt, shard)
         if found is None:
-            if shard.shift.stop():
-                rt.store.shards.give_back(shard.lease)
-            else:
-                rt.store.shards.verified(shard.lease, shard.prefix.verify_round, began_at)
-        elif shard.prefix.state is PrefixState.SETTLING:
-            rt.store.shards.differs(shard.lease, found)
-            rt.store.prefixes.advance(
-                shard.prefix.id, PrefixState.SETTLING, PrefixState.REGRESSED, found, regressed_reason=found
-            )
-            rt.dispatcher.send("publish", shard.work.job.bucket_id)
+            rt.store.shards.give_back(shard.lease)
+        elif not found:
+            rt.store.shards.verified(shard.lease, shard.prefix.verify_round, began_at)
         else:
+            if shard.prefix.state is PrefixState.SETTLING:
+                # First of all: once the shard is open again, nothing else would keep the prefix from being retired.
+                rt.store.prefixes.advance(
+                    shard.prefix.id, PrefixState.SETTLING, PrefixState.REGRESSED, found, regressed_reason=found
+                )
+                rt.dispatcher.send("publish", shard.work.job.bucket_id)
             rt.store.shards.differs(shard.lease, found)
     rt.dispatcher.send("tick", 0)
 
 
 def _first_difference(rt: Runtime, shard: OpenShard) -> str | None:
-    """Return the first difference as a sentence; None when there is none (or the shift ended before one was found)."""
+    """Return the first difference as a sentence, "" when there is none, None when the comparison was called off.
+
+    It is not cut into slices: a comparison begins anew each time, so that a long one would never come to its end.
+    """
     proven_at = shard.row.proven_at if shard.prefix.state is PrefixState.SETTLING else None
     for count, step in enumerate(joined(rt, shard.work, shard.prefix, after=shard.row.after, last=shard.row.last)):
         found = difference(shard, step, proven_at)
         if found:
             return found
-        if count % 1000 == 0 and shard.shift.stop():
+        if count % 1000 == 0 and shard.shift.called_off():
             return None
-    return None
+    return ""
 
 
 def difference(shard: OpenShard, step: Step, proven_at: datetime | None) -> str:

@@ -31,7 +31,11 @@ class Shift:
 
     def stop(self) -> bool:
         """Say whether no further object may be begun: slice over, draining, paused, or the lease is lost."""
-        return self.over.is_set() or self.drain() or monotonic() >= self.ends_at
+        return self.called_off() or monotonic() >= self.ends_at
+
+    def called_off(self) -> bool:
+        """Say whether to stop although the work cannot be gone on with later: draining, paused, or the lease is lost."""
+        return self.over.is_set() or self.drain()
 
 
 @contextmanager

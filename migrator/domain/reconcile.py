@@ -162,7 +162,10 @@ def _retire(view: JobView, by_state: Mapping[PrefixState, Sequence[PrefixView]],
     ready: list[PrefixView] = []
     stale: list[PrefixView] = []
     for each in by_state[PrefixState.READY]:
-        if not each.prefix.held_by:
+        if not copied(each):
+            why = "a late comparison found differences to copy"
+            yield Advance((each.prefix.id,), PrefixState.READY, PrefixState.COPYING, why)
+        elif not each.prefix.held_by:
             old = _older(each.prefix.since_at, policy.evidence_max_age_s, now)
             (stale if old else ready).append(each)
     if stale:
@@ -172,8 +175,14 @@ def _retire(view: JobView, by_state: Mapping[PrefixState, Sequence[PrefixView]],
     if ready:
         yield Advance(_ids(ready), PrefixState.READY, PrefixState.RETIRING, "proven equal twice; its rule goes down")
         yield Send("publish", (view.bucket_id,))
+    for each in (*by_state[PrefixState.RETIRING], *by_state[PrefixState.SETTLING]):
+        if not copied(each):
+            why = "a late comparison found something that was missed"
+            yield Advance((each.prefix.id,), each.prefix.state, PrefixState.REGRESSED, why)
     for each in by_state[PrefixState.SETTLING]:
         prefix = each.prefix
+        if not copied(each):
+            continue
         if prefix.clean_joins:  # still those of the proof: the comparison after the rule went has not begun
             if _older(prefix.since_at, policy.settle_s, now):
                 yield Compare(prefix.id, prefix.verify_round + 1, 0, begin=False)

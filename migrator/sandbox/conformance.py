@@ -2,7 +2,7 @@
 
     python -m migrator.sandbox.conformance CHECKOUT [--auth v4] [MODULE ...]
 
-CHECKOUT is a checkout of github.com/aliyun/aliyun-oss-python-sdk. Nothing in it is changed. The module is also the
+CHECKOUT is a checkout of github.com/aliyun/aliyun-oss-python-sdk. Its files stay as they are. The module is also the
 pytest plugin that takes the real cloud out of those tests: what asks KMS uses the local RSA key instead, and names
 under aliyuncs.com lead to the sandbox.
 """

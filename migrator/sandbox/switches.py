@@ -17,6 +17,8 @@ class Switches:
     """HeadObject is answered by rules as GetObject is."""
     subresources_redirect: bool = False
     """A read with x-oss-process or versionId is answered by rules as a plain one is."""
+    range_redirects: bool = True
+    """A read of a range is answered by rules as a plain one is."""
     unconditional_rules: bool = True
     """A rule without a status condition also matches objects that exist."""
     denied_reads_redirect: bool = True
@@ -31,6 +33,12 @@ class Switches:
     """ReplaceKeyPrefixWith works although EnableReplacePrefix is false or absent."""
     location_encoded: bool = True
     """The key is percent-encoded in Location."""
+    error_page_first: bool = False
+    """The error page is served although a rule for 404 matches."""
+    cors_on_redirect: bool = False
+    """A redirect carries the headers that the bucket's CORS rules give to other answers."""
+    unknown_elements_kept: bool = True
+    """GetBucketWebsite gives back elements that it does not know."""
     versioned_refuses_rules: bool = True
     """Rules and versioning exclude each other."""
     duplicates_allowed: bool = True

@@ -34,7 +34,8 @@ class Jobs:
         this job's keys.
         """
         with writing(self._engine) as connection:
-            bucket_id = _locked_bucket(connection, *into)
+            bucket_id = locked_bucket(connection, *into)
+            _refuse_taken(connection, name)
             _refuse_overlap(connection, bucket_id, destination_prefix)
             statement = (
                 insert_into(connection, job)
@@ -43,11 +44,8 @@ class Jobs:
                 .returning(job)
             )
             row = connection.execute(statement).one_or_none()
-            if row is None:
-                raise Invalid(
-                    f"there is already a job named {name!r}",
-                    hint=f"choose another name in the job file, or see: migrator status {name}",
-                )
+            if row is None:  # recorded a moment ago, into another bucket
+                raise _taken(name)
             note(connection, "job_draft", "recorded", job_id=row.id)
             return rows.job(row)
 
@@ -125,13 +123,25 @@ class Jobs:
                 note(connection, kind, message, job_id=job_id)
 
 
-def _locked_bucket(connection: Connection, endpoint: str, region: str, name: str) -> BucketId:
+def locked_bucket(connection: Connection, endpoint: str, region: str, name: str) -> BucketId:
     """Find or record the bucket; nobody else creates a job into it before the transaction ends."""
     connection.execute(
         insert_into(connection, bucket).values(endpoint=endpoint, region=region, name=name).on_conflict_do_nothing()
     )
     same = (bucket.c.endpoint == endpoint) & (bucket.c.name == name)
     return BucketId(connection.execute(select(bucket.c.id).where(same).with_for_update()).scalar_one())
+
+
+def _refuse_taken(connection: Connection, name: str) -> None:
+    if connection.execute(select(job.c.id).where(job.c.name == name)).one_or_none() is not None:
+        raise _taken(name)
+
+
+def _taken(name: str) -> Invalid:
+    return Invalid(
+        f"there is already a job named {name!r}",
+        hint=f"choose another name in the job file, or see: migrator status {name}",
+    )
 
 
 def _refuse_overlap(connection: Connection, bucket_id: BucketId, destination_prefix: str) -> None:

@@ -12,7 +12,8 @@ from migrator.domain.model import Bucket, BucketId, Job, Lease, Prefix, Revision
 from migrator.domain.states import COVERED, JobState, PrefixState
 from migrator.errors import IllegalTransition, NotFound
 from migrator.tracking import rows
-from migrator.tracking.engine import db_time, reading, writing
+from migrator.tracking.engine import db_time, insert_into, reading, writing
+from migrator.tracking.jobs import locked_bucket
 from migrator.tracking.leases import must_hold
 from migrator.tracking.moves import note
 from migrator.tracking.tables import bucket, job, prefix, revision, shard
@@ -50,6 +51,25 @@ class Rules:
         """Record that the live document says what it should, now."""
         with writing(self._engine) as connection:
             connection.execute(update(bucket).where(bucket.c.id == bucket_id).values(right_at=db_time()))
+
+    def buckets(self) -> list[Bucket]:
+        """Return every bucket that a job goes into or whose rules were edited by hand."""
+        with reading(self._engine) as connection:
+            return [rows.bucket(row) for row in connection.execute(select(bucket).order_by(bucket.c.id))]
+
+    def add_bucket(self, endpoint: str, region: str, name: str) -> Bucket:
+        """Record a bucket, so that its rules can have revisions and a publisher; a known one is returned as it is."""
+        values = {"endpoint": endpoint, "region": region, "name": name}
+        same = (bucket.c.endpoint == endpoint) & (bucket.c.name == name)
+        with writing(self._engine) as connection:
+            connection.execute(insert_into(connection, bucket).values(values).on_conflict_do_nothing())
+            return rows.bucket(connection.execute(select(bucket).where(same)).one())
+
+    def ensure_bucket(self, endpoint: str, region: str, name: str) -> Bucket:
+        """Return the bucket, recording it where no job brought it yet."""
+        with writing(self._engine) as connection:
+            bucket_id = locked_bucket(connection, endpoint, region, name)
+        return self.bucket(bucket_id)
 
     def own(self, bucket_id: BucketId) -> tuple[str, ...]:
         """Return the fingerprints of rules that are or may be ours in the live document.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import select, update
 
 from migrator.domain.model import Worker
+from migrator.tracking.assumptions import Assumptions
 from migrator.tracking.engine import connect, db_now, db_time, insert_into, reading, writing
 from migrator.tracking.events import Events
 from migrator.tracking.jobs import Jobs
@@ -40,6 +41,7 @@ class Store:
         self.leases = Leases(engine)
         self.records = Records(engine)
         self.rules = Rules(engine)
+        self.assumptions = Assumptions(engine)
         self.events = Events(engine)
 
     @classmethod

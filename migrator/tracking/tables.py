@@ -193,6 +193,17 @@ revision = Table(
     Index(None, "bucket_id", "state"),
 )
 
+assumption = Table(
+    "assumption",
+    metadata,
+    _refers("bucket_id", "bucket"),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    _text("evidence"),
+    Column("at", UtcDateTime, nullable=False, default=db_time()),
+    PrimaryKeyConstraint("bucket_id", "question"),
+)
+
 event = Table(
     "event",
     metadata,

@@ -82,7 +82,9 @@ def _lines(name: str, value: Json, path: str, depth: int) -> list[str]:
         raise Invalid(f"{path}: nested too deeply")
     margin = "  " * depth
     if isinstance(value, list):
-        return [line for at, each in enumerate(value) for line in _lines(name, _flat(each, path), f"{path}[{at}]", depth)]
+        return [
+            line for at, each in enumerate(value) for line in _lines(name, _flat(each, path), f"{path}[{at}]", depth)
+        ]
     if isinstance(value, dict):
         inner = [line for key, each in value.items() for line in _lines(key, each, f"{path}.{key}", depth + 1)]
         return [f"{margin}<{name}>", *inner, f"{margin}</{name}>"]

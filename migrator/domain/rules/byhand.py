@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from migrator.domain.rules.conflicts import Conflict, conflicts_before
 from migrator.domain.rules.document import Document, LiveRule, meaning, parse
 from migrator.domain.rules.edit import ownership
-from migrator.domain.rules.model import MAX_NUMBER, Rule
+from migrator.domain.rules.model import MAX_NUMBER, Rule, in_order
 from migrator.domain.rules.render import content_of
 from migrator.domain.rules.rewrite import rewrite
 from migrator.errors import Invalid, MaskedSecret, NotFound
@@ -94,9 +95,7 @@ def with_moved(document: Document, number: int, to: int) -> bytes | None:
     assert raw is not None
     assert written is not None
     text = (
-        raw[live.element.start : written.content_start]
-        + str(to).encode()
-        + raw[written.content_end : live.element.end]
+        raw[live.element.start : written.content_start] + str(to).encode() + raw[written.content_end : live.element.end]
     )
     start, end = len(raw[: live.element.start].rstrip()), live.element.end
     others = [other for other in document.by_number if other.rule.number != number]
@@ -190,8 +189,7 @@ def differences(before: bytes | None, after: bytes | None, own: Collection[str] 
             found.append(Difference("edited", gone.pop(number).rule, live.rule, content in mine))
         else:
             found.append(Difference("added", None, live.rule, content in mine))
-    for live in gone.values():
-        found.append(Difference("removed", live.rule, None, content_of(live.fingerprint) in mine))
+    found += [Difference("removed", live.rule, None, content_of(live.fingerprint) in mine) for live in gone.values()]
     return tuple(sorted(found, key=lambda each: (each.after or each.before or Rule()).number))
 
 
@@ -208,6 +206,15 @@ def same_question(document: Document, rule: Rule) -> Iterable[Rule]:
             yield live.rule
 
 
+def in_front(prefixes: Iterable[str], own: Sequence[Rule], foreign: Sequence[Rule]) -> Iterator[Conflict]:
+    """Yield which of the foreign rules answer missing keys under the prefixes before the own rule for them does."""
+    tried = in_order(own)
+    for prefix in prefixes:
+        rule = next((rule for rule in tried if prefix.startswith(rule.condition.key_prefix)), None)
+        if rule is not None:
+            yield from conflicts_before(foreign, rule.number, prefix)
+
+
 def _missing(these: Sequence[LiveRule], those: Sequence[LiveRule]) -> list[LiveRule]:
     names = {live.fingerprint for live in those}
     return [live for live in these if live.fingerprint not in names]
@@ -217,6 +224,4 @@ def _refuse_taken(document: Document, number: int) -> None:
     if not 1 <= number <= MAX_NUMBER:
         raise Invalid(f"--number: must be 1 to {MAX_NUMBER}, not {number}", hint="leave it out to append the rule")
     if any(live.rule.number == number for live in document.rules):
-        raise Invalid(
-            f"--number: {number} is taken by another rule", hint=f"choose another, or say --before {number}"
-        )
+        raise Invalid(f"--number: {number} is taken by another rule", hint=f"choose another, or say --before {number}")

@@ -36,9 +36,7 @@ def prefixes_of(*documents: Document) -> tuple[str, ...]:
     return tuple(sorted({"", *named}))
 
 
-def diff(
-    before: Document, after: Document, prefixes: Iterable[str], *, below: bool = True
-) -> tuple[Change, ...]:
+def diff(before: Document, after: Document, prefixes: Iterable[str], *, below: bool = True) -> tuple[Change, ...]:
     """List the prefixes under which some key gets another status or Location, with one example each.
 
     Without `below`, keys under a longer prefix that some rule names do not count: ask for `prefixes_of` both.

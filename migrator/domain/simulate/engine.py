@@ -92,7 +92,12 @@ def _by_rules(
     if not assumptions.unconditional_rules:
         rules = tuple(live.rule for live in document.by_number)
     skipped: list[tuple[int, str]] = []
+    page_first = assumptions.error_page_first and status == 404 and pages
     for rule in rules:
+        if page_first and (not rule.answers_before_lookup or not assumptions.unconditional_rules):
+            if page := _error_page(document, bucket):
+                return replace(page, skipped=tuple(skipped))
+            page_first = False
         why = why_not(rule, request, status, assumptions)
         if not why:
             return replace(_fire(rule, request, bucket, assumptions), skipped=tuple(skipped))
@@ -165,7 +170,7 @@ def _is_forbidden(request: Request, bucket: Bucket, assumptions: Assumptions) ->
 
 def _page(document: Document, request: Request, bucket: Bucket) -> Outcome | None:
     """Return the sub-directory's index page or the error page, which come after the rules."""
-    index, error, key = document.index, document.error, request.key
+    index, key = document.index, request.key
     if index and index.support_sub_dir and index.kind != 1 and not key.endswith("/"):
         page = f"{key}/{index.suffix}"
         if page in bucket.objects:
@@ -173,6 +178,11 @@ def _page(document: Document, request: Request, bucket: Bucket) -> Outcome | Non
                 return Outcome(200, body_from="index", reason=f"The sub-directory's index page {page!r} is served.")
             reason = f"The sub-directory has an index page {page!r}, so OSS redirects to it."
             return Outcome(302, f"/{encode_key(key)}/", None, "redirect", reason)
-    if error and error.key in bucket.objects:
-        return Outcome(error.status, body_from="error", reason="The object does not exist; the error page is served.")
-    return None
+    return _error_page(document, bucket)
+
+
+def _error_page(document: Document, bucket: Bucket) -> Outcome | None:
+    error = document.error
+    if error is None or error.key not in bucket.objects:
+        return None
+    return Outcome(error.status, body_from="error", reason="The object does not exist; the error page is served.")

@@ -72,6 +72,10 @@ class Assumptions:
     """Rules act on ?acl, ?tagging and the like too."""
     denied_reads_redirect: bool = True
     """A rule for 403 fires when OSS denies access."""
+    range_redirects: bool = True
+    """A read of a range is answered by rules as a plain one is."""
+    error_page_first: bool = False
+    """The error page is served although a rule for 404 matches."""
     unconditional_rules: bool = True
     """A rule without a status answers every permitted request, also for objects that exist; else errors only."""
     forbidden_applies: bool = True

@@ -54,6 +54,8 @@ def _kind_rests(rule: Rule, request: Request, assumptions: Assumptions) -> str:
     redirect, head = rule.redirect, request.method.upper() == "HEAD"
     if not redirect.redirects and redirect.kind not in {MIRROR, INTERNAL}:
         return f"rules of type {redirect.kind!r} are not documented to act"
+    if not assumptions.range_redirects and any(name.lower() == "range" for name in request.headers):
+        return "reads of a range are assumed not to trigger it"
     if head and redirect.kind == MIRROR and not redirect.mirror_allows_head:
         return "HEAD does not trigger it, because MirrorAllowHeadObject is not set"
     if head and redirect.kind != MIRROR and not assumptions.head_redirects:

@@ -90,10 +90,8 @@ def _in_browser(outcome: Outcome, scheme: str) -> str:
     if not _is_redirect(outcome):
         return _same(outcome)
     host = _host(outcome)
-    said = [
-        f"follows; a script of another site sends Origin: null to {host}, which must allow * or null (CORS), and the "
-        "redirect itself must pass the bucket's CORS rules"
-    ]
+    cors = "which must allow * or null (CORS), and the redirect itself must pass the bucket's CORS rules"
+    said = [f"follows; a script of another site sends Origin: null to {host}, {cors}"]
     if scheme == "https" and outcome.location.startswith("http:"):
         said.append("from an https page it is blocked as mixed content, because it leads to http")
     if outcome.status == 301:

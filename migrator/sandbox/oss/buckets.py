@@ -207,6 +207,14 @@ def put_versioning(oss: Oss, call: Call, bucket: Bucket) -> Answer:
     return Answer()
 
 
+def cnames(oss: Oss, call: Call, bucket: Bucket) -> Answer:
+    """Answer ListCname: the custom domains that the sandbox was started with."""
+    access.owner_only(call)
+    bound = sorted(domain for domain, name in oss.config.cnames.items() if name == bucket.name)
+    inner = "".join(f"<Cname>{element('Domain', each)}<Status>Enabled</Status></Cname>" for each in bound)
+    return xml("ListCnameResult", element("Bucket", bucket.name) + element("Owner", "1000000000000001") + inner)
+
+
 def live_channels(_oss: Oss, call: Call, _bucket: Bucket) -> Answer:
     """Answer ListLiveChannel: there never are any."""
     access.owner_only(call)

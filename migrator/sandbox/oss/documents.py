@@ -38,6 +38,8 @@ def put_website(oss: Oss, call: Call, bucket: Bucket) -> Answer:
         details = (("ArgumentName", refused.argument_name), ("ArgumentValue", refused.argument_value))
         shown = details if refused.argument_name else ()
         raise Refusal(refused.status, refused.code, refused.message, refused.ec, details=shown) from None
+    if not oss.switches.unknown_elements_kept:
+        text = website.without_unknown(text)
     if bucket.versioning and oss.switches.versioned_refuses_rules and has_rules(text):
         message = "Back-to-origin rules cannot be set on a bucket that has versioning."
         raise Refusal(400, "OperationNotSupported", message, "0037-00000001")

@@ -99,8 +99,9 @@ def check_free(call: Call, bucket: Bucket, *, forbid: bool = False) -> None:
 
 def read_intake(call: Call, bucket_class: str) -> Intake:
     """Read headers, storage class, ACL and tags of a write. Raises Refusal."""
-    if "x-oss-server-side-encryption" in call.headers:
-        raise Refusal.not_implemented("x-oss-server-side-encryption")
+    for name in ("x-oss-server-side-encryption", "x-oss-callback"):
+        if name in call.headers:
+            raise Refusal.not_implemented(name)
     kept: dict[str, str] = {"content-type": "application/octet-stream"}
     meta_bytes = 0
     for name, value in call.headers.items():

@@ -14,6 +14,8 @@ from migrator.sandbox.oss.conditions import check_read
 from migrator.sandbox.oss.state import Oss
 from migrator.sandbox.oss.store import Bucket, Entry, Held
 
+PROCESS = "x-oss-process"
+"""Asks for the object in another form, which this server cannot make."""
 INLINE_BYTES = 1 << 21
 """Larger bodies are streamed instead of held."""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)(?:,.*)?")
@@ -44,7 +46,10 @@ def get_object(oss: Oss, call: Call, bucket: Bucket) -> Answer:
         access.may_read(call, bucket)
 
     def plain() -> Answer:
-        return _send(call, bucket, find_version(call, bucket), 200)
+        held = find_version(call, bucket)
+        if PROCESS in call.query:
+            raise Refusal.not_implemented(PROCESS)
+        return _send(call, bucket, held, 200)
 
     if config is None:
         allowed()

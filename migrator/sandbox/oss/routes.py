@@ -42,6 +42,7 @@ _BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", "versioning"): buckets.get_versioning,
     ("PUT", "versioning"): buckets.put_versioning,
     ("GET", "live"): buckets.live_channels,
+    ("GET", "cname"): buckets.cnames,
     ("GET", "uploads"): uploads.list_uploads,
     ("POST", "delete"): deleting.delete_objects,
     ("GET", "website"): documents.get_website,
@@ -57,7 +58,7 @@ _OBJECT_PARTS = frozenset(part for _, part in _OBJECT) - {""}
 _BUCKET_PARTS = frozenset(part for _, part in _BUCKET) - {""}
 _FOREIGN = frozenset(
     """
-    accessPoint accessPointPolicy accessmonitor asyncFetch bucketArchiveDirectRead callback cname comp httpsConfig
+    accessPoint accessPointPolicy accessmonitor asyncFetch bucketArchiveDirectRead callback comp httpsConfig
     inventory metaQuery publicAccessBlock qos qosInfo qosRequester redundancyTransition replication replicationLocation
     replicationProgress requesterQosInfo resourceGroup resourcePool resourcePoolInfo style transferAcceleration
     versions vod worm wormExtend wormId x-oss-async-process x-oss-process x-oss-write-get-object-response
@@ -94,8 +95,9 @@ def _part(call: Call, known: frozenset[str]) -> str:
     """Return the sub-resource that a request is about."""
     if not call.query:
         return ""
-    if not call.query.keys().isdisjoint(_FOREIGN):
-        name = next(name for name in call.query if name in _FOREIGN)
+    foreign = _FOREIGN - {reading.PROCESS} if call.key and call.method in {"GET", "HEAD"} else _FOREIGN
+    if not call.query.keys().isdisjoint(foreign):
+        name = next(name for name in call.query if name in foreign)
         raise Refusal.not_implemented(name)
     return next((name for name in call.query if name in known), "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from xml.etree import ElementTree as ET
 
 from migrator.sandbox import website
 from migrator.sandbox.oss.answers import Answer, Refusal
@@ -88,15 +89,15 @@ def read_through(
     try:
         allowed()
         reply = website.before_lookup(config, request, facts)
-        return plain() if reply is None else _answer(reply, bucket, switches, serve)
+        return plain() if reply is None else _answer(reply, call, bucket, switches, serve)
     except Refusal as refusal:
         reply = website.on_error(config, request, facts, refusal.status, refusal.code)
         if reply is None:
             raise
-        return _answer(reply, bucket, switches, serve)
+        return _answer(reply, call, bucket, switches, serve)
 
 
-def _answer(reply: website.Reply, bucket: Bucket, switches: Switches, serve: Serve) -> Answer:
+def _answer(reply: website.Reply, call: Call, bucket: Bucket, switches: Switches, serve: Serve) -> Answer:
     if reply.serve_key:
         held = bucket.find(reply.serve_key)
         if held is None:
@@ -105,6 +106,20 @@ def _answer(reply: website.Reply, bucket: Bucket, switches: Switches, serve: Ser
     headers = [("location", reply.location.encode().decode("latin-1"))] if reply.location else []
     if reply.code:
         raise Refusal(reply.status, reply.code, reply.message, reply.ec, headers=headers)
+    if reply.location and switches.cors_on_redirect:
+        headers += _allowed_by_cors(bucket, call)
     if reply.for_cdn:
         headers.append((switches.cdn_header, "true"))
     return Answer(reply.status, headers)
+
+
+def _allowed_by_cors(bucket: Bucket, call: Call) -> list[tuple[str, str]]:
+    """Return the headers that let a page of the request's Origin read the answer; none where no rule does."""
+    text, origin = bucket.documents.get("cors"), call.header("origin")
+    if not text or not origin:
+        return []
+    for rule in ET.fromstring(text).iter("CORSRule"):  # noqa: S314 - our own
+        for allowed in rule.findall("AllowedOrigin"):
+            if allowed.text in {"*", origin}:
+                return [("access-control-allow-origin", allowed.text or "")]
+    return []

@@ -51,6 +51,10 @@ def on_error(config: Config | None, request: Request, facts: Facts, status: int,
     """
     if config is None or not _asks_for_object(request, facts) or not _may_apply(status, code, facts):
         return None
+    if facts.switches.error_page_first and status == 404 and request.method == "GET":
+        page = _error_page(config, facts)
+        if page is not None:
+            return page
     # Rules without a status had their turn before the lookup.
     rule = _first(config, request, facts, {status} if facts.switches.unconditional_rules else {status, None})
     if rule and (reply := _fire(rule, request, facts)):
@@ -87,6 +91,8 @@ def _first(config: Config, request: Request, facts: Facts, statuses: set[int | N
 
 def _answers_method(rule: Rule, request: Request, facts: Facts) -> bool:
     """HEAD triggers no rule (documented for mirrors, strongly evident for redirects) unless a mirror opts in."""
+    if "range" in request.headers and not facts.switches.range_redirects:
+        return False
     if request.method == "GET" or facts.switches.head_redirects:
         return True
     return rule.redirect.type == MIRROR and rule.redirect.mirror_head
