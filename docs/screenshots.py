@@ -1,28 +1,28 @@
 """Take the README's screenshots from a real run: `python docs/screenshots.py`.
 
-Starts `migrator demo`, waits until the job is in the middle, and photographs its page in light and in dark. Needs the
-demo's extras, Playwright (both are in `./x setup`) and Debian's chromium.
+Moves real files from the sandbox's origin to its OSS as the demo does, with some prefixes held, and photographs the
+job's page once the others are retired, in light and in dark. Needs what `./x setup` installs, and Debian's chromium.
 """
 
 # ruff: noqa: INP001 - a command, not a package
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
-from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
+
+from migrator import settings
+from migrator.app import control
+from migrator.app.context import Runtime
+from migrator.domain.states import PrefixState
+from migrator.runtime import Embedded
+from migrator.sandbox.demo.stage import JOB, stage
+from migrator.web.serve import Dashboard
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -38,61 +38,23 @@ IMAGES = Path(__file__).parent / "images"
 MOST_BYTES = 200_000
 PATIENCE_S = 300.0
 WIDTH, HEIGHT = 1280, 1000
-_ADDRESS = re.compile(r"dashboard: (http://127\.0\.0\.1:\d+/)")
 
 
-@contextmanager
-def demo(objects: int, seed: int) -> Iterator[str]:
-    """Run the demo and yield the address of its dashboard; end it afterwards."""
-    command = [sys.executable, "-m", "migrator", "demo", "--objects", str(objects), "--seed", str(seed)]
-    # A file rather than a pipe: nobody reads what it says later, and a full pipe would stop it.
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, stderr=said, stdout=subprocess.DEVNULL, process_group=0)
-        try:
-            yield _address(process, said)
-        finally:
-            _end(process)
+def bring_to_the_middle(rt: Runtime) -> None:
+    """Return when every third prefix is proven but held, and the others are retired."""
+    _wait_until(lambda: rt.store.jobs.by_name(JOB).discovered)
+    job = rt.store.jobs.by_name(JOB)
+    held = [name for name in rt.store.prefixes.names(job.id) if name][::3]
+    for name in held:
+        control.hold(rt, JOB, name, "operations: until the weekend")
 
+    def middle() -> bool:
+        counts = rt.store.prefixes.state_counts(job.id)
+        return counts[PrefixState.READY] == len(held) and counts[PrefixState.RETIRED] + len(held) == sum(
+            counts.values()
+        )
 
-def _address(process: subprocess.Popen[bytes], said: TextIO) -> str:
-    for _ in _patiently():
-        said.seek(0)
-        if found := _ADDRESS.search(said.read()):
-            return found.group(1)
-        if process.poll() is not None:
-            break
-    sys.exit("the demo did not show its dashboard")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the demo and whatever it started: they are one process group."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _patiently() -> Iterator[None]:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.1)
-
-
-def wait_for_the_middle(address: str) -> None:
-    """Return when the page shows a bit of everything: prefixes in three states, several own rules, some gone."""
-    for _ in _patiently():
-        with urlopen(f"{address}api/jobs/demo") as answer:  # noqa: S310 - our own loopback address
-            job = json.load(answer)
-        own = sum(slot["own"] for slot in job["slots"])
-        if own >= 4 and len(job["states"]) >= 3:
-            return
-        if job["state"] == "done":
-            sys.exit("the demo was over before its middle was seen; try another --objects")
-    sys.exit(f"the demo did not get to its middle in {PATIENCE_S:.0f} s")
+    _wait_until(middle)
 
 
 def photograph(browser: Browser, url: str, scheme: str, file: Path) -> None:
@@ -109,25 +71,36 @@ def photograph(browser: Browser, url: str, scheme: str, file: Path) -> None:
         context.close()
     size = file.stat().st_size
     if size > MOST_BYTES:
-        sys.exit(f"{file} has {size} bytes, more than {MOST_BYTES}")
-    print(f"{file.relative_to(IMAGES.parent.parent)}: {size} bytes")  # noqa: T201 - a command says what it did
+        sys.exit(f"{file.name} has {size} bytes, more than {MOST_BYTES}")
+    print(f"{file.name}: {size} bytes")  # noqa: T201 - a command says what it did
+
+
+def _wait_until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not ready():
+        if time.monotonic() > deadline:
+            sys.exit(f"the job did not get to its middle in {PATIENCE_S:.0f} s")
+        time.sleep(0.2)
 
 
 def main() -> None:
     """Take every picture."""
     parser = argparse.ArgumentParser(description="Take the README's screenshots from a real run.")
-    parser.add_argument("--objects", type=int, default=1500)
+    parser.add_argument("--objects", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS)) as browser,
-        demo(options.objects, options.seed) as address,
-    ):
-        wait_for_the_middle(address)
-        for scheme in ("light", "dark"):
-            photograph(browser, f"{address}jobs/demo", scheme, IMAGES / f"dashboard-{scheme}.png")
+    with tempfile.TemporaryDirectory() as folder, stage(None, options.objects, options.seed) as scene:
+        loaded = settings.load({}, database_url=f"sqlite:///{folder}/tracking.db", tick_s=0.5, resend_s=5.0)
+        with Embedded(loaded) as rt, Dashboard(rt, "127.0.0.1", 0) as dashboard:
+            control.start(rt, scene.spec)
+            bring_to_the_middle(rt)
+            with (
+                sync_playwright() as playwright,
+                playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS)) as browser,
+            ):
+                for scheme in ("light", "dark"):
+                    photograph(browser, f"{dashboard.url}jobs/{JOB}", scheme, IMAGES / f"dashboard-{scheme}.png")
 
 
 if __name__ == "__main__":

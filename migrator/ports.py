@@ -122,8 +122,8 @@ class BucketDetails:
 
     cnames: tuple[str, ...] | None = None
     """Custom domains bound to the bucket."""
-    cors: bool | None = None
-    """The bucket has CORS rules, so pages of other sites read it."""
+    cors: tuple[str, ...] | None = None
+    """Origins that CORS rules of the bucket allow, as they are written there (* is a wildcard)."""
     expiring: tuple[str, ...] | None = None
     """Prefixes under which lifecycle rules delete objects."""
     accelerated: bool | None = None

@@ -70,7 +70,7 @@ class OssControl:
         info = _part("describe the bucket", self._bucket.get_bucket_info)
         return BucketDetails(
             cnames=None if cnames is None else tuple(str(each.domain) for each in cnames.cname) if cnames else (),
-            cors=None if cors is None else bool(cors and cors.rules),
+            cors=None if cors is None else _allowed_origins(cors.rules) if cors else (),
             expiring=None if lifecycle is None else _expiring(lifecycle.rules) if lifecycle else (),
             accelerated=None if not info else info.transfer_acceleration == "Enabled",
         )
@@ -177,6 +177,10 @@ def _part(doing: str, call: Callable[[], Any]) -> Any:
 
 def _expiring(rules: Any) -> tuple[str, ...]:
     return tuple(str(rule.prefix or "") for rule in rules if rule.status == "Enabled" and rule.expiration is not None)
+
+
+def _allowed_origins(rules: Any) -> tuple[str, ...]:
+    return tuple(str(origin) for rule in rules for origin in rule.allowed_origins)
 
 
 def _refused(doing: str, exc: ServerError) -> Exception:

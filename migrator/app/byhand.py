@@ -131,7 +131,7 @@ def _plan(rt: Runtime, place: Place, wish: Wish, live: bytes | None) -> Plan:
         pages=byhand.pages_differ(live, after),
         changes=compared(live, after),
         findings=_new_findings(live, after, place.doors),
-        warnings=_warnings(rt, place, after, own_after, differences),
+        warnings=(*_left_out(wish), *_warnings(rt, place, after, own_after, differences)),
     )
 
 
@@ -223,6 +223,13 @@ def _warnings(
     if len(shown) > _WARNINGS:
         shown[_WARNINGS:] = [f"{len(shown) - _WARNINGS} more warnings like these."]
     return tuple(shown)
+
+
+def _left_out(wish: Wish) -> tuple[str, ...]:
+    if not isinstance(wish, Replace) or not wish.left_out:
+        return ()
+    numbers = ", ".join(map(str, wish.left_out))
+    return (f"Migration rules of {wish.whence} are left out ({numbers}): those follow from the jobs.",)
 
 
 def _covered(rt: Runtime, place: Place) -> list[str]:

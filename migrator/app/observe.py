@@ -59,6 +59,8 @@ def _look(job: Job, ruleset: Ruleset, doors: Sequence[Door], prefix: Prefix) -> 
     serving = ruleset.serving(key)
     if prefix.state is PrefixState.RETIRING and serving is not None:
         return Sighting(as_expected=False, line=f"still answered by the rule over {serving.prefix!r}")
+    if prefix.state is not PrefixState.RETIRING and serving is None:
+        return Sighting(as_expected=False, line="its rule is not published yet")  # it came after this ruleset
     expected = serving.route.location(key) if serving is not None else None
     line = ""
     for door in doors:

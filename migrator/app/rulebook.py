@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from migrator.app.context import Runtime
@@ -14,12 +13,10 @@ from migrator.domain import rules
 from migrator.domain.cover import Step, Wave, timeline, waves
 from migrator.domain.model import Revision
 from migrator.domain.rules import Document, Finding, Merge
-from migrator.domain.rules.asjson import from_json
 from migrator.domain.simulate import Change, diff, prefixes_of
-from migrator.errors import Invalid, MigratorError, NotFound, RuleCapacityExceeded
+from migrator.errors import NotFound, RuleCapacityExceeded
 
 LIVE, PLANNED = "live", "planned"
-MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,44 +83,12 @@ def outlook(rt: Runtime, place: Place, steps: int) -> Outlook:
 
 
 def document_of(rt: Runtime, place: Place, name: str) -> bytes | None:
-    """Return the document that a word names: `live`, `planned`, the number of a revision, or a file."""
+    """Return the document that a word names: `live`, `planned`, or the number of a revision. Raises NotFound."""
     if name == LIVE:
         return place.control(rt).get_website()
     if name == PLANNED:
         return rulebook(rt, place).merge.after
-    if name.isdecimal():
-        return revision(rt, place, int(name)).after
-    return file_document(name)
-
-
-def is_file(name: str) -> bool:
-    """Say whether the word names a file rather than something of a bucket."""
-    return name not in {LIVE, PLANNED} and not name.isdecimal()
-
-
-def file_document(name: str) -> bytes | None:
-    """Return the website document that a file holds, in XML or JSON. Raises Invalid."""
-    path = Path(name)
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise Invalid(f"{name} is larger than {MAX_FILE_BYTES} bytes; no website document is")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            f"cannot read {name}: {error.strerror}", hint="name a file, live, planned or the number of a revision"
-        ) from error
-    if raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        try:
-            raw = from_json(raw.decode("utf-8-sig")) or b""
-        except (UnicodeDecodeError, Invalid) as error:
-            raise Invalid(f"{name}: {error}") from error
-    if not raw.strip():
-        return None
-    try:
-        rules.parse(raw)
-    except MigratorError as error:
-        raise Invalid(f"{name}: {error}", hint="give a document such as migrator rules export writes") from error
-    return raw
+    return revision(rt, place, int(name)).after
 
 
 def revision(rt: Runtime, place: Place, number: int) -> Revision:
@@ -137,17 +102,6 @@ def revision(rt: Runtime, place: Place, number: int) -> Revision:
 def ever_own(rt: Runtime, place: Place) -> tuple[str, ...]:
     """Return the fingerprints of every migration rule that was ever published into the bucket."""
     return tuple(dict.fromkeys(name for each in _all_revisions(rt, place) for name in each.own))
-
-
-def compared(before: bytes | None, after: bytes | None, prefixes: tuple[str, ...] = ()) -> tuple[Change, ...]:
-    """List every prefix whose keys get another answer; `prefixes` are looked at besides those that rules name."""
-    old, new = rules.parse(before), rules.parse(after)
-    return diff(old, new, sorted({*prefixes_of(old, new), *prefixes}), below=False)
-
-
-def linted(document: bytes | None, doors: tuple[str, ...] = ()) -> tuple[Finding, ...]:
-    """List what is wrong with a document; `doors` are base URLs of the bucket."""
-    return rules.lint(rules.parse(document), bucket_hosts=[urlsplit(door).netloc for door in doors])
 
 
 def prefixes_at(rt: Runtime, place: Place) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class Shift:
         return self.called_off() or monotonic() >= self.ends_at
 
     def called_off(self) -> bool:
-        """Say whether to stop although the work cannot be gone on with later: draining, paused, or the lease is lost."""
+        """Say whether to stop even what would have to begin anew: draining, paused, or the lease is lost."""
         return self.over.is_set() or self.drain()
 
 

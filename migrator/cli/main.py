@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "retry": "control:retry",
     "waive": "control:waive",
     "writes": "control:writes",
+    "probe": "probe:probe",
     "rules": "rules:rules",
     "up": "serve:up",
     "worker": "serve:worker",

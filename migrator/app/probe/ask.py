@@ -26,11 +26,14 @@ class Voice:
     door: Door
     signing: Signing | None = None
 
-    def get(self, key: str, **more: Mapping[str, str]) -> Answer:
+    def get(
+        self, key: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """GET a key."""
-        if self.signing is None and not more:
+        if self.signing is None and not query and not headers:
             return self.door.knock(key)
-        return self.door.ask(Ask(key, signing=self.signing or Signing.ANONYMOUS, **more))
+        signing = self.signing or Signing.ANONYMOUS
+        return self.door.ask(Ask(key, query=query or {}, headers=headers or {}, signing=signing))
 
     def head(self, key: str) -> Answer:
         """HEAD a key."""
@@ -58,6 +61,18 @@ class Watch:
     def spelled(self) -> str:
         """Return the times for people."""
         return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.seen.items())
+
+
+def deaf(voice: Voice, key: str) -> str:
+    """Say why nothing can be learned by this voice; empty when it can.
+
+    A private bucket refuses strangers before it looks at any rule.
+    """
+    try:
+        answer = voice.get(key)
+    except MigratorError as error:
+        return str(error)
+    return f"{voice.name} answers 403 to strangers" if answer.status == 403 and voice.signing is None else ""
 
 
 def watch(stage: Stage, voices: Sequence[Voice], batch: Batch, *, arriving: bool) -> Watch:

@@ -82,8 +82,8 @@ class Stage:
 
     def free_slots(self) -> int:
         """Return how many rules could be added to those that stand."""
-        live, own = self.live()
-        standing = [live for live in rules.parse(live).rules if not is_scratch(live.rule.condition.key_prefix)]
+        live = self.control.get_website()
+        standing = [each for each in rules.parse(live).rules if not is_scratch(each.rule.condition.key_prefix)]
         return rules.MAX_RULES - len(standing)
 
     def put(self, temporary: Sequence[rules.Rule], twist: Twist | None = None) -> bytes | None:
@@ -109,9 +109,7 @@ class Stage:
     def _written(self, live: bytes | None, after: bytes | None, plain: bytes | None, marks: tuple[str, ...]) -> bool:
         """Put one document; False when somebody else wrote meanwhile."""
         store, reason = self._rt.store, f"probe {self.prefix}"
-        revision = store.rules.begin(
-            self._lease, self._bucket.id, _storable(live), _storable(after), marks, reason
-        )
+        revision = store.rules.begin(self._lease, self._bucket.id, _storable(live), _storable(after), marks, reason)
         if self.control.get_website() != live:
             return False
         try:
@@ -128,7 +126,8 @@ class Stage:
         shown = self.control.get_website()
         if rules.same_meaning(shown, live) and not rules.same_meaning(after, live):
             self.reads_lagged = True
-            self.until(lambda: not rules.same_meaning(self.control.get_website(), live))
+            if not self.until(lambda: not rules.same_meaning(self.control.get_website(), live)):
+                raise RulesConflict("the bucket still shows the website document from before the put")
             shown = self.control.get_website()
         # What OSS does not know it may leave out.
         if not (rules.same_meaning(shown, after) or rules.same_meaning(shown, plain)):
