@@ -19,7 +19,6 @@ from migrator.app.probe import assumed, intent, probe
 from migrator.app.probe.stage import Stage
 from migrator.app.probe.temporary import Batch
 from migrator.app.publish import publish
-from migrator.app.rulebook import explain
 from migrator.cli.main import run
 from migrator.domain import rules
 from migrator.domain.assumptions import NO, NOT_ASKED, QUESTIONS, UNCLEAR, YES
@@ -341,17 +340,6 @@ def arm(rt, job):
 
     for view in rt.store.prefixes.views(job.id):
         rt.store.prefixes.advance(view.prefix.id, PrefixState.PLANNED, PrefixState.ARMING, "test")
-
-
-def test_explain_uses_what_was_found_out(rt, place, switched):
-    spec = place.spec()
-    job = started(rt, spec)
-    arm(rt, job)
-    publish(rt, job.bucket_id)
-    assert explain(rt, spec.name, "a/x y").location.endswith("/a/x%20y")
-    switched(location_encoded=False)
-    probe(rt, spec, patience_s=10)
-    assert explain(rt, spec.name, "a/x y").location.endswith("/a/x y")
 
 
 # -- however it ends -----------------------------------------------------------------------------------------------

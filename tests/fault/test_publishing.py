@@ -133,7 +133,8 @@ def test_others_may_take_all_slots_but_one(rig):
         add_rule(rig, f"theirs-{taken}/")
     drop_rules(rig, lambda rule: ">p02/<" in rule)
     add_rule(rig, "theirs-instead/")
-    rig.drive(lambda: len(rules_in(rig.website())) == 20)
+    rig.drive(lambda: rig.read("p02/missing").hops == 1)
+    assert len(rules_in(rig.website())) <= 20
     assert {rig.read(f"p0{each}/missing").hops for each in range(3)} == {1}, "folded, not forgotten"
     for each in ("p00/", "p01/", "p02/"):
         rig.rt.store.prefixes.release(rig.prefix(each).id)
