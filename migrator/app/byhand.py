@@ -9,18 +9,19 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from migrator.app.context import Runtime, spec_of
 from migrator.app.place import Place, recorded
 from migrator.app.putting import put, storable
-from migrator.app.rulebook import compared, ever_own, linted, revision
+from migrator.app.rulebook import ever_own, revision
 from migrator.app.ruleset import desired
 from migrator.domain import rules
 from migrator.domain.model import Bucket, Lease, Revision, RevisionState
 from migrator.domain.rules import Finding, byhand
 from migrator.domain.rules.byhand import Difference
 from migrator.domain.rules.wishes import Edit, Remove, Replace, Wish, carried_out, own_rule_touched, spelled
-from migrator.domain.simulate import Change
+from migrator.domain.simulate import Change, compared
 from migrator.errors import ForeignRuleShadows, Invalid, LeaseLost, RuleCapacityExceeded, RulesConflict
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ def _plan(rt: Runtime, place: Place, wish: Wish, live: bytes | None) -> Plan:
         own=own_after,
         differences=differences,
         pages=byhand.pages_differ(live, after),
-        changes=compared(live, after),
+        changes=compared(document, rules.parse(after)),
         findings=_new_findings(live, after, place.doors),
         warnings=(*_left_out(wish), *_warnings(rt, place, after, own_after, differences)),
     )
@@ -189,8 +190,9 @@ def _fitted(
 
 
 def _new_findings(live: bytes | None, after: bytes | None, doors: tuple[str, ...]) -> tuple[Finding, ...]:
-    before = set(linted(live, doors))
-    return tuple(finding for finding in linted(after, doors) if finding not in before)
+    hosts = [urlsplit(door).netloc for door in doors]
+    before = set(rules.lint(rules.parse(live), bucket_hosts=hosts))
+    return tuple(each for each in rules.lint(rules.parse(after), bucket_hosts=hosts) if each not in before)
 
 
 def _warnings(

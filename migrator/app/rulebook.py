@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from urllib.parse import urlsplit
 
 from migrator.app.context import Runtime
 from migrator.app.place import Place
@@ -12,8 +11,7 @@ from migrator.app.ruleset import Demand, Route, Ruleset, demand, domains_of, fit
 from migrator.domain import rules
 from migrator.domain.cover import Step, Wave, timeline, waves
 from migrator.domain.model import Revision
-from migrator.domain.rules import Document, Finding, Merge
-from migrator.domain.simulate import Change, diff, prefixes_of
+from migrator.domain.rules import Document, Merge
 from migrator.errors import NotFound, RuleCapacityExceeded
 
 LIVE, PLANNED = "live", "planned"

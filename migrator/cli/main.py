@@ -14,37 +14,49 @@ import click
 from migrator import __version__
 from migrator.errors import Exit, MigratorError
 
-COMMANDS: Mapping[str, str] = {
-    "init": "jobs:init",
-    "check": "jobs:check",
-    "plan": "jobs:plan",
-    "start": "jobs:start",
-    "status": "watch:status",
-    "events": "watch:events",
-    "report": "watch:report",
-    "verify": "watch:verify",
-    "pause": "control:pause",
-    "resume": "control:resume",
-    "cancel": "control:cancel",
-    "hold": "control:hold",
-    "release": "control:release",
-    "reopen": "control:reopen",
-    "retry": "control:retry",
-    "waive": "control:waive",
-    "writes": "control:writes",
-    "probe": "probe:probe",
-    "rules": "rules:rules",
-    "up": "serve:up",
-    "worker": "serve:worker",
-    "web": "serve:web",
-    "db": "database:db",
-    "doctor": "doctor:doctor",
-    "schema": "jobs:schema",
-    "demo": "try_out:demo",
-    "sandbox": "try_out:sandbox",
-    "completion": "completion:completion",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("jobs:init", "Write a commented job file to edit."),
+    "check": ("jobs:check", "Look whether the surroundings are fit for a job; nothing is changed anywhere."),
+    "plan": ("jobs:plan", "Show what a job would do: prefixes, counts, rules published first and how the set shrinks."),
+    "start": ("jobs:start", "Start a job."),
+    "status": ("watch:status", "Show a job: states, progress, rules, and what waits for whom."),
+    "events": ("watch:events", "Show what happened, oldest first."),
+    "report": (
+        "watch:report",
+        "Print the evidence as JSON: the certificate of one prefix, or of all retired prefixes, with totals.",
+    ),
+    "verify": ("watch:verify", "Compare both sides of a job (or of a job file) now."),
+    "pause": ("control:pause", "Stop reading and writing objects within two seconds; rules stay."),
+    "resume": ("control:resume", "Go on after a pause, or try again what blocked the job."),
+    "cancel": ("control:cancel", "Stop for good."),
+    "hold": ("control:hold", "Keep the rule of one prefix (or of all) up, however ready it is."),
+    "release": ("control:release", "Let the rule of one prefix (or of all) retire when it is ready."),
+    "reopen": ("control:reopen", "Put the rule of a retired prefix back, then copy and prove it again."),
+    "retry": ("control:retry", "Try failed and quarantined objects again."),
+    "waive": (
+        "control:waive",
+        "Accept that objects (keys relative to the job) are not migrated; they no longer block their prefix.",
+    ),
+    "writes": ("control:writes", "Tell who writes now: the destination, still the origin, or nobody (frozen)."),
+    "probe": ("probe:probe", "Find out how the bucket behaves where OSS's documentation is silent, and remember it."),
+    "rules": ("rules:rules", "Look at the 302 rules of a bucket, explain them, and change them by hand."),
+    "up": ("serve:up", "Run everything in this process: ticks, workers and the dashboard."),
+    "worker": ("serve:worker", "Run a Celery worker on MIGRATOR_BROKER_URL."),
+    "web": ("serve:web", "Serve the dashboard."),
+    "db": ("database:db", "Look after the tracking database (MIGRATOR_DATABASE_URL)."),
+    "doctor": ("doctor:doctor", "Look at the tracking database, the broker, credentials and this machine."),
+    "schema": ("jobs:schema", "Print the JSON Schema of job files, for editors."),
+    "demo": (
+        "try_out:demo",
+        "Move real files from a legacy S3 origin to an OSS bucket, readers reading all the while.",
+    ),
+    "sandbox": (
+        "try_out:sandbox",
+        "Run a local OSS and a local legacy S3 origin to play with; one JSON line says how to reach them.",
+    ),
+    "completion": ("completion:completion", "Print the completion script of a shell."),
 }
-"""Command -> module of this package and attribute."""
+"""Command -> (module of this package and attribute, first sentence of its help)."""
 
 
 class LazyGroup(click.Group):
@@ -60,9 +72,15 @@ class LazyGroup(click.Group):
         _ = ctx
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name].split(":")
+        module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(f"migrator.cli.{module}"), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        _ = ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -82,10 +82,10 @@ def _asked(rt: Runtime, spec: JobSpec, stage: Stage) -> Iterator[Learned]:
         yield from _not_asked(why)
         return
     try:
-        first = Batch(stage.prefix, base, f"{token}-first")
-        yield from takes_rules(stage, first, info)
-        yield from keeps_unknown(stage, first)
-        yield from takes_doubles(stage, first)
+        # Each put says something new even where OSS leaves out what is asked about.
+        yield from takes_rules(stage, Batch(stage.prefix, base, f"{token}-first"), info)
+        yield from keeps_unknown(stage, Batch(stage.prefix, base, f"{token}-unknown"))
+        yield from takes_doubles(stage, Batch(stage.prefix, base, f"{token}-doubled"))
     except (MaskedSecret, RefusedByOss) as error:
         yield from _not_asked(f"no temporary rule could be put: {error}")
         return

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from urllib.parse import urlsplit
+
 import click
 
-from migrator.app.report import as_json
-from migrator.app.rulebook import (
-    LIVE,
-    PLANNED,
-    compared,
-    document_of,
-    file_document,
-    is_file,
-    linted,
-    prefixes_at,
-)
-from migrator.cli.connect import runtime
 from migrator.cli.render import out, raw, table
+from migrator.cli.rules.files import LIVE, PLANNED, document_of, file_document, is_file
 from migrator.cli.rules.options import Address, addressed, split, words
 from migrator.cli.rules.wording import CHANGES, change_row, difference_line
+from migrator.domain import rules
 from migrator.domain.rules.byhand import differences, pages_differ
+from migrator.domain.simulate import compared
 from migrator.errors import Exit
 
 
@@ -48,15 +43,18 @@ def diff(words: tuple[str, ...], address: Address, *, tell: bool, as_lines: bool
     if all(map(is_file, names)) and not address.is_given:
         before, after = file_document(names[0]), file_document(names[1])
     else:
+        from migrator.app.rulebook import prefixes_at  # noqa: PLC0415 - files alone need neither database
+        from migrator.cli.connect import runtime  # noqa: PLC0415 - nor network
+
         with runtime() as rt:
             place = address.place(rt)
             before, after = document_of(rt, place, names[0]), document_of(rt, place, names[1])
             prefixes = prefixes_at(rt, place)
-    changes = compared(before, after, prefixes)
+    changes = compared(rules.parse(before), rules.parse(after), prefixes)
     if as_lines:
         for each in changes:
             raw(
-                as_json(
+                json.dumps(
                     {
                         "prefix": each.prefix,
                         "key": each.request.key,
@@ -90,17 +88,19 @@ def lint(words: tuple[str, ...], address: Address, *, against: str, hosts: tuple
     Example: migrator rules lint --against rules.xml
     """
     address, _ = split(words, address)
-    doors = tuple(f"https://{host}/" for host in hosts)
     if is_file(against) and not address.is_given:
         document = file_document(against)
     else:
+        from migrator.cli.connect import runtime  # noqa: PLC0415 - a file alone needs no database
+
         with runtime() as rt:
             place = address.place(rt)
-            document, doors = document_of(rt, place, against), (*doors, *place.doors)
-    found = linted(document, doors)
+            document = document_of(rt, place, against)
+            hosts = (*hosts, *(urlsplit(door).netloc for door in place.doors))
+    found = rules.lint(rules.parse(document), bucket_hosts=hosts)
     for each in found:
         if as_lines:
-            raw(as_json(each))
+            raw(json.dumps(asdict(each)))
         else:
             where = f"rule {each.rule_number}: " if each.rule_number else ""
             out(f"{each.severity}: {where}{each.sentence} [{each.code}]")

@@ -1,4 +1,4 @@
-"""The cover: now, after each retirement, and for any set of prefixes in a file."""
+"""The cheapest cover for any set of prefixes in a file; needs neither job nor database."""
 
 from __future__ import annotations
 
@@ -10,44 +10,13 @@ from typing import Any
 import click
 import yaml
 
-from migrator.app.coverfile import CoverAnswer, FileRoute, covered, task_of
-from migrator.app.report import describe
-from migrator.app.rulebook import Outlook, outlook
-from migrator.app.ruleset import Route, Ruleset
-from migrator.cli.connect import runtime
 from migrator.cli.render import out, raw, say, table
-from migrator.cli.rules.options import Address, addressed, split, words
-from migrator.cli.rules.wording import COVER, cover_rows
+from migrator.cli.rules.wording import COVER, cover_json, cover_rows
 from migrator.domain.cover import Cover
-from migrator.errors import Exit, Invalid, RuleCapacityExceeded
+from migrator.domain.cover.described import CoverAnswer, FileRoute, covered, task_of
+from migrator.errors import Exit, Invalid
 
 _MAX_BYTES = 256 * 1024**2
-
-
-@click.command()
-@words("[JOB]")
-@addressed
-@click.option("--steps", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many to look ahead in.")
-@click.option("--json", "as_lines", is_flag=True, help="One JSON object.")
-def plan(words: tuple[str, ...], address: Address, *, steps: int, as_lines: bool) -> int:
-    """Show the own rules that should stand now and after each retirement, what each is for and covers in vain.
-
-    Exit code 13 when not everything fits at once; then it shows what could be open together.
-
-    Example: migrator rules plan photos
-    """
-    address, _ = split(words, address)
-    with runtime() as rt:
-        ahead = outlook(rt, address.place(rt), steps)
-    if as_lines:
-        raw(json.dumps(_outlook_json(ahead)))
-    else:
-        _show_outlook(ahead)
-    if ahead.problem:
-        say(f"error: {ahead.problem}")
-        say(f"remedy: {RuleCapacityExceeded.hint}")
-        return Exit.CAPACITY
-    return Exit.OK
 
 
 @click.command()
@@ -107,79 +76,25 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-# -- text ------------------------------------------------------------------------------------------------------------
-def _show_cover(cover: Cover[Any], answers: list[str]) -> None:
-    table(COVER, cover_rows(cover, answers))
-
-
-def _answers(cover: Cover[Route]) -> list[str]:
-    return [describe(rule) for rule in Ruleset(cover).rules]
-
-
-def _show_outlook(ahead: Outlook) -> None:
-    now = ahead.steps[0].cover
-    _show_cover(now, _answers(now))
-    out(f"{len(now.rules)} own rules beside {20 - ahead.budget} foreign ones; over-coverage {now.over_coverage:g}")
-    for at, wave in enumerate(ahead.waves, 1):
-        out(f"wave {at}: {len(wave.unfinished)} prefixes with {len(wave.cover.rules)} rules")
-    if len(ahead.steps) > 1:
-        out("as prefixes retire:")
-        table(
-            ("RETIRED", "LEFT", "RULES", "OVER-COVERAGE", "THE BROADEST RULE"),
-            [
-                (len(step.retired), step.left, len(step.cover.rules), step.cover.over_coverage, _broadest(step.cover))
-                for step in ahead.steps[1:]
-            ],
-        )
-
-
-def _broadest(cover: Cover[Any]) -> str:
-    return repr(cover.rules[-1].prefix) if cover.rules else "-"
-
-
 def _show_answer(answer: CoverAnswer) -> None:
     if answer.cover is not None:
-        _show_cover(answer.cover, [str(each.route) for each in answer.cover.rules])
+        _show(answer.cover)
         out(f"{len(answer.cover.rules)} rules; over-coverage {answer.cover.over_coverage:g}")
     for at, wave in enumerate(answer.waves, 1):
         out(f"wave {at}: {len(wave.unfinished)} prefixes")
-        _show_cover(wave.cover, [str(each.route) for each in wave.cover.rules])
+        _show(wave.cover)
 
 
-# -- JSON ------------------------------------------------------------------------------------------------------------
-def _cover_json(cover: Cover[Any]) -> dict[str, object]:
-    rules = []
-    for each in cover.rules:
-        line: dict[str, object] = {
-            "prefix": each.prefix,
-            "covers": each.covers,
-            "over_weight": each.over_weight,
-            "over_count": each.over_count,
-            "reason": each.reason,
-        }
-        if isinstance(each.route, FileRoute):
-            line["route"] = json.loads(each.route.text) if each.route.text else None
-        else:
-            line["answers"] = each.route.location(each.prefix)
-        rules.append(line)
-    return {"rules": rules, "over_coverage": cover.over_coverage}
+def _show(cover: Cover[FileRoute]) -> None:
+    table(COVER, cover_rows(cover, [str(each.route) for each in cover.rules]))
 
 
 def _answer_json(answer: CoverAnswer) -> dict[str, object]:
     if answer.cover is not None:
-        return _cover_json(answer.cover)
-    waves = [
-        {"unfinished": [one.prefix for one in wave.unfinished], **_cover_json(wave.cover)} for wave in answer.waves
-    ]
+        return _json(answer.cover)
+    waves = [{"unfinished": [one.prefix for one in wave.unfinished], **_json(wave.cover)} for wave in answer.waves]
     return {"error": answer.problem, "waves": waves}
 
 
-def _outlook_json(ahead: Outlook) -> dict[str, object]:
-    steps = [{"retired": len(step.retired), "left": step.left, **_cover_json(step.cover)} for step in ahead.steps]
-    found: dict[str, object] = {"budget": ahead.budget, "steps": steps}
-    if ahead.problem:
-        found["error"] = ahead.problem
-        found["waves"] = [
-            {"unfinished": [one.prefix for one in wave.unfinished], **_cover_json(wave.cover)} for wave in ahead.waves
-        ]
-    return found
+def _json(cover: Cover[FileRoute]) -> dict[str, object]:
+    return cover_json(cover, [{"route": json.loads(each.route.text or "null")} for each in cover.rules])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import click
 
-from migrator.app.explain import Explanation, Question, explain_alone
-from migrator.app.explain import explain as explain_at
-from migrator.app.report import as_json
-from migrator.app.rulebook import LIVE, file_document, is_file
-from migrator.cli.connect import runtime
 from migrator.cli.render import out, raw
+from migrator.cli.rules.files import LIVE, document_of, file_document, is_file
 from migrator.cli.rules.options import Address, addressed, split, words
 from migrator.cli.rules.wording import outcome_words
+from migrator.domain import rules
 from migrator.domain.simulate import Assumptions, Signing
+from migrator.domain.simulate.asking import Explanation, Question, explained
 from migrator.errors import Invalid
 
 
@@ -76,16 +75,24 @@ def explain(
         assumptions=_assumptions(assume),
     )
     if is_file(against) and not address.is_given:
-        explanation = explain_alone(file_document(against), question)
+        explanation = explained(rules.parse(file_document(against)), question)
     else:
-        with runtime() as rt:
-            explanation = explain_at(rt, address.place(rt), question, against)
+        explanation = _of_bucket(address, against, question)
     if as_lines:
         found = explanation.outcome
         names = ("status", "location", "rule_number", "body_from", "reason")
-        raw(as_json({name: getattr(found, name) for name in names}))
+        raw(json.dumps({name: getattr(found, name) for name in names}))
         return
     _show(explanation)
+
+
+def _of_bucket(address: Address, against: str, question: Question) -> Explanation:
+    from migrator.app.explain import explain as explain_at  # noqa: PLC0415 - a file alone needs neither database
+    from migrator.cli.connect import runtime  # noqa: PLC0415 - nor network
+
+    with runtime() as rt:
+        place = address.place(rt)
+        return explain_at(rt, place, document_of(rt, place, against), question)
 
 
 def _show(explanation: Explanation) -> None:

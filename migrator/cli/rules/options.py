@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import ValidationError
 
-from migrator.app.context import Runtime
-from migrator.app.place import Place, of_bucket, of_job, only
 from migrator.domain.rules import HeaderCondition
 from migrator.domain.rules.panel import Panel
 from migrator.errors import Invalid
-from migrator.spec import DestinationSpec
+
+if TYPE_CHECKING:
+    from migrator.app.context import Runtime
+    from migrator.app.place import Place
+    from migrator.spec import DestinationSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,6 +41,8 @@ class Address:
 
     def place(self, rt: Runtime) -> Place:
         """Find the bucket; without a name, the only one that jobs go into. Raises Invalid, NotFound."""
+        from migrator.app.place import of_bucket, of_job, only  # noqa: PLC0415 - commands about files do without
+
         if self.job and self.bucket:
             raise Invalid("a job and --bucket are both named", hint="name one of them")
         if self.job:
@@ -47,6 +50,10 @@ class Address:
         return of_bucket(rt, self._destination()) if self.bucket else only(rt)
 
     def _destination(self) -> DestinationSpec:
+        from pydantic import ValidationError  # noqa: PLC0415 - as above
+
+        from migrator.spec import DestinationSpec  # noqa: PLC0415
+
         url = self.bucket if "://" in self.bucket else f"oss://{self.bucket}"
         fields = {"url": url.rstrip("/"), "endpoint": self.endpoint}
         try:

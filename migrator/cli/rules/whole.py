@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from migrator.app.byhand import importing, restoring
-from migrator.app.rulebook import file_document
 from migrator.cli.rules.carry_out import carry_out, confirmed
+from migrator.cli.rules.files import file_document
 from migrator.cli.rules.options import Address, addressed, number, split, words
 
 

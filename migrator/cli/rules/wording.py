@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from migrator.app.byhand import Plan
 from migrator.domain.cover import Cover
 from migrator.domain.rules import Condition, Redirect, Rule, parse
 from migrator.domain.rules.byhand import Difference
 from migrator.domain.simulate import Change, Outcome
+
+if TYPE_CHECKING:
+    from migrator.app.byhand import Plan
 
 _SIGNS = {"added": "+", "removed": "-", "edited": "~", "moved": ">"}
 
@@ -92,12 +95,28 @@ def concern_lines(plan: Plan) -> Iterator[str]:
         yield f"warning: {warning}"
 
 
-def cover_rows(cover: Cover[object], spelled: Iterable[str]) -> list[tuple[object, ...]]:
+def cover_rows(cover: Cover[Any], spelled: Iterable[str]) -> list[tuple[object, ...]]:
     """Spell a cover's rules: prefix, where to, for how many, over how many in vain, their weight, why."""
     return [
         (each.prefix or "(everything)", where, each.covers, each.over_count, each.over_weight, each.reason)
         for each, where in zip(cover.rules, spelled, strict=True)
     ]
+
+
+def cover_json(cover: Cover[Any], routes: Iterable[Mapping[str, object]]) -> dict[str, object]:
+    """Return a cover as plain data; `routes` say where each rule sends readers."""
+    rules = [
+        {
+            "prefix": each.prefix,
+            "covers": each.covers,
+            "over_weight": each.over_weight,
+            "over_count": each.over_count,
+            "reason": each.reason,
+            **route,
+        }
+        for each, route in zip(cover.rules, routes, strict=True)
+    ]
+    return {"rules": rules, "over_coverage": cover.over_coverage}
 
 
 COVER = ("PREFIX", "ANSWERS", "FOR PREFIXES", "NEEDLESSLY OVER", "WEIGHT", "WHY")

@@ -5,7 +5,7 @@ Pure. The sandbox holds a second, independent implementation of the same documen
 
 from __future__ import annotations
 
-from migrator.domain.simulate.diff import Change, diff, prefixes_of
+from migrator.domain.simulate.diff import Change, compared, diff
 from migrator.domain.simulate.engine import simulate
 from migrator.domain.simulate.facts import Assumptions, BodyFrom, Bucket, Outcome, Request, Signing
 from migrator.domain.simulate.views import View, views
@@ -19,8 +19,8 @@ __all__ = [
     "Request",
     "Signing",
     "View",
+    "compared",
     "diff",
-    "prefixes_of",
     "simulate",
     "views",
 ]

@@ -47,7 +47,7 @@ class Explanation:
 class Surroundings:
     """What holds where the question leaves it open."""
 
-    bucket: Bucket = Bucket()
+    bucket: Bucket
     host: str = ""
     scheme: str = "https"
     signed: Signing = Signing.ANONYMOUS

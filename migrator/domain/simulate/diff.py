@@ -30,21 +30,23 @@ class Change:
     after: Outcome
 
 
-def prefixes_of(*documents: Document) -> tuple[str, ...]:
-    """Return every prefix that the rules of the documents tell apart, the empty one included, in byte order."""
-    named = {live.rule.condition.key_prefix for document in documents for live in document.rules}
-    return tuple(sorted({"", *named}))
-
-
 def diff(before: Document, after: Document, prefixes: Iterable[str], *, below: bool = True) -> tuple[Change, ...]:
     """List the prefixes under which some key gets another status or Location, with one example each.
 
-    Without `below`, keys under a longer prefix that some rule names do not count: ask for `prefixes_of` both.
-
+    Without `below`, keys under a longer prefix that some rule names do not count.
     Examples are built from the conditions of the rules of both documents (longer prefixes, suffixes, headers,
     statuses), so a difference that the rules can make is found. Index and error pages are taken to exist.
     """
     return tuple(change for prefix in prefixes if (change := _change(before, after, prefix, below=below)))
+
+
+def compared(before: Document, after: Document, prefixes: Iterable[str] = ()) -> tuple[Change, ...]:
+    """List every prefix that the rules of either document name and whose own keys get another answer, in byte order.
+
+    `prefixes` are looked at besides; so are keys that no prefix of a rule covers, under the empty prefix.
+    """
+    named = (live.rule.condition.key_prefix for document in (before, after) for live in document.rules)
+    return diff(before, after, sorted({"", *named, *prefixes}), below=False)
 
 
 def _change(before: Document, after: Document, prefix: str, *, below: bool) -> Change | None:
