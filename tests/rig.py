@@ -40,7 +40,7 @@ from migrator.tracking.engine import connect
 
 sys.path.append(str(Path(__file__).parent / "contract"))  # its fault_proxy is of use here too
 
-PATIENCE_S = 60.0
+PATIENCE_S = float(os.environ.get("MIGRATOR_TEST_PATIENCE_S", "60"))
 FAST: Mapping[str, Any] = {
     "tick_s": 0.1,
     "threads": 2,

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 
 from migrator.domain.model import Worker
+from migrator.domain.states import ShardState
 from migrator.tracking.assumptions import Assumptions
 from migrator.tracking.engine import connect, db_now, db_time, insert_into, reading, writing
 from migrator.tracking.events import Events
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _SUBJECTS = {"copy": shard, "verify": shard, "plan": prefix, "settle": prefix, "discover": job, "publish": bucket}
 """What the id that each verb is sent with stands for."""
+_STILL = {"copy": shard.c.state != ShardState.DONE, "verify": shard.c.state == ShardState.DONE}
+"""A shard may have moved on since it was chosen; a mark would then only keep the next verb from being sent."""
 _FORGET_WORKERS = timedelta(days=1)
 
 
@@ -75,7 +78,7 @@ class Store:
             for batch in batches(dict.fromkeys(ids)):
                 statement = (
                     update(table)
-                    .where(table.c.id.in_(batch), table.c.sent_until <= db_now())
+                    .where(table.c.id.in_(batch), table.c.sent_until <= db_now(), _STILL.get(verb, true()))
                     .values(sent_until=db_now() + for_s)
                     .returning(table.c.id)
                 )

@@ -13,7 +13,7 @@ from rig import Rig, canonical, rules_in
 
 from migrator.cli import main
 from migrator.domain import rules
-from migrator.domain.states import PrefixState
+from migrator.domain.states import JobState, PrefixState
 from migrator.errors import Exit
 
 Cli = Callable[..., str]
@@ -46,14 +46,29 @@ def here(rig: Rig) -> tuple[str, ...]:
     return ("--bucket", f"oss://{rig.here}", "--endpoint", rig.sides.oss.endpoint, "--region", rig.sides.oss.region)
 
 
+def into_a_folder(rig: Rig) -> dict[str, str]:
+    """Leave room for others in the bucket: the job's own root is a folder of it."""
+    oss = rig.sides.oss
+    return {"url": f"oss://{rig.here}/data/", "endpoint": oss.endpoint, "region": oss.region}
+
+
 @pytest.fixture
 def copying(rig: Rig) -> Rig:
     """A job whose prefixes have rules and no objects in OSS yet."""
     for prefix in ("p00/", "p01/", "p02/"):
         rig.put(f"{prefix}000.txt", prefix.encode())
-    rig.start(prefixes=["p00/", "p01/", "p02/"])
+    rig.start(prefixes=["p00/", "p01/", "p02/"], destination=into_a_folder(rig))
     rig.drive(lambda: rig.own_left and rig.is_in("p00/", PrefixState.COPYING)(), without=frozenset({"copy"}))
     return rig
+
+
+def check_end(rig: Rig) -> None:
+    """Every object arrived, every migration rule is gone, and what others have is as it was."""
+    assert rig.rt.store.jobs.by_name("job").state is JobState.DONE, rig.story()
+    assert {key: rig.bucket.get_object(key).read() for key in rig.stored()} == {
+        f"data/{key}": body for key, body in rig.files.items()
+    }
+    assert canonical(rig.website()) == canonical(rig.foreign)
 
 
 def numbers(rig: Rig) -> dict[int, str]:
@@ -107,16 +122,16 @@ def test_rules_by_hand_are_foreign_to_the_migration(copying: Rig, cli: Cli) -> N
     copying.drive()
     assert "hidden/" in numbers(copying).values()
     cli("remove", "job", "1000", "--yes")
-    copying.check_end()
+    check_end(copying)
     assert "rules_drift" not in copying.event_kinds()
 
 
 def test_a_migration_rule_is_not_edited_by_hand_while_it_is_needed(copying: Rig, cli: Cli) -> None:
     before = copying.website()
-    own = next(number for number, prefix in numbers(copying).items() if prefix == "p00/")
+    own = next(number for number, prefix in numbers(copying).items() if prefix == "data/")
     for command in (["remove"], ["edit", "--redirect-code", "307"], ["move"]):
         refused = cli(command[0], "job", str(own), *command[1:], "--yes", code=Exit.USAGE)
-        assert "migration rule of job job for 'p00/'" in refused
+        assert "migration rule of job job for 'data/'" in refused
         assert "migrator status job" in refused
     assert copying.website() == before
 
@@ -124,13 +139,13 @@ def test_a_migration_rule_is_not_edited_by_hand_while_it_is_needed(copying: Rig,
 def test_a_rule_that_would_shadow_the_migration_is_refused(copying: Rig, cli: Cli) -> None:
     before = copying.website()
     page = ("--host", "www.example.com", "--replace-key", "gone.html", "--yes")
-    refused = cli("add", "job", "--status", "404", "--prefix", "p0", *page, "--number", "50", code=Exit.PREFLIGHT)
-    assert "answers every missing key under 'p00/'" in refused
-    cli("add", "job", "--prefix", "p00/", *page, code=Exit.PREFLIGHT)  # without a status it answers before lookup
+    refused = cli("add", "job", "--status", "404", "--prefix", "data/p0", *page, "--number", "50", code=Exit.PREFLIGHT)
+    assert "answers every missing key under 'data/p00/'" in refused
+    cli("add", "job", "--prefix", "data/p00/", *page, code=Exit.PREFLIGHT)  # without a status it answers before lookup
     assert copying.website() == before
     warned = cli("add", "job", "--status", "404", "--suffix", ".tmp", *page, "--number", "50")
     assert "end with '.tmp'" in warned
-    cli("add", "job", "--status", "404", "--prefix", "p0", *page)  # behind all others
+    cli("add", "job", "--status", "404", "--prefix", "data/p0", *page)  # behind all others
 
 
 def test_the_document_goes_out_and_comes_back_in(copying: Rig, cli: Cli, tmp_path: Path) -> None:
@@ -154,7 +169,7 @@ def test_an_old_export_does_not_bring_retired_rules_back(copying: Rig, cli: Cli,
     cli("export", "job", "-o", str(file))
     copying.drive()
     cli("import", "job", str(file), "--yes")
-    copying.check_end()
+    check_end(copying)
 
 
 def test_an_earlier_revision_is_restored_around_the_migration(copying: Rig, cli: Cli) -> None:
@@ -170,11 +185,13 @@ def test_an_earlier_revision_is_restored_around_the_migration(copying: Rig, cli:
     assert own <= set(rules_in(copying.website()))
     cli("remove", "job", "1000", "--yes")
     copying.drive()
-    copying.check_end()
+    check_end(copying)
     cli("restore", "job", "999999", "--yes", code=Exit.USAGE)
 
 
-def test_a_secret_that_is_not_shown_refuses_the_write(rig: Rig, cli: Cli, here: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_secret_that_is_not_shown_refuses_the_write(
+    rig: Rig, cli: Cli, here: tuple[str, ...], tmp_path: Path
+) -> None:
     rig.bucket.put_bucket_website(SECRET.decode())
     before = rig.website()
     assert "AccessKeySecret" in cli("add", *here, *HIDE, "--yes", code=Exit.PREFLIGHT)
@@ -209,7 +226,9 @@ def test_migration_rules_make_room_for_one_by_hand(rig: Rig, cli: Cli) -> None:
     rig.drive(lambda: rig.own_left and rig.is_in("p00/", PrefixState.COPYING)(), without=frozenset({"copy"}))
     shown = ""
     for number in range(6):
-        shown = cli("add", "job", "--status", "404", "--prefix", f"by-hand-{number}/", "--host", "x.example.com", "--yes")
+        shown = cli(
+            "add", "job", "--status", "404", "--prefix", f"by-hand-{number}/", "--host", "x.example.com", "--yes"
+        )
     assert len(rules_in(rig.website())) <= 20
     assert "done" in shown
     assert rig.read("p07/000.txt").status == 200
@@ -244,11 +263,11 @@ def test_the_plan_the_answers_and_the_differences(copying: Rig, cli: Cli, tmp_pa
     assert "as prefixes retire:" in cli("plan", "job")
     ahead = json.loads(cli("plan", "job", "--json", "--steps", "2"))
     assert [step["left"] for step in ahead["steps"]][-1] == 0
-    answer = json.loads(cli("explain", "job", "p00/000.txt", "--json"))
+    answer = json.loads(cli("explain", "job", "data/p00/000.txt", "--json"))
     assert answer.keys() == {"status", "location", "rule_number", "body_from", "reason"}
     assert answer["status"] == 302
-    assert answer["location"] == copying.read("p00/000.txt", follow=False).headers["location"]
-    url = f"{copying.sides.oss.endpoint}/{copying.here}/p00/000.txt"
+    assert answer["location"] == copying.read("data/p00/000.txt", follow=False).headers["location"]
+    url = f"{copying.sides.oss.endpoint}/{copying.here}/data/p00/000.txt"
     assert json.loads(cli("explain", url, "--json")) == answer
     told = cli("explain", "old-campaign/x")
     assert "302 https://www.example.com/gone.html" in told
@@ -260,6 +279,6 @@ def test_the_plan_the_answers_and_the_differences(copying: Rig, cli: Cli, tmp_pa
     assert "hidden/" in changed
     file = tmp_path / "foreign.xml"
     file.write_bytes(copying.foreign)
-    assert "p00/" in cli("diff", str(file), "live", "--job", "job", "--exit-code", code=Exit.DIFFERENT)
+    assert "data/p00/" in cli("diff", str(file), "live", "--job", "job", "--exit-code", code=Exit.DIFFERENT)
     cli("lint", "job")
     assert canonical(copying.foreign) in canonical(file.read_bytes())

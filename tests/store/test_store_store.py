@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from migrator.domain.model import Counters
 from migrator.domain.states import JobState, PrefixState
 from migrator.errors import SchemaOutOfDate
 from migrator.tracking.store import Store
@@ -85,3 +86,13 @@ def test_a_store_is_opened_by_its_url(database_url):
     store = Store.open(database_url)
     assert store.jobs.all() == []
     store.close()
+
+
+def test_a_shard_that_was_copied_meanwhile_is_not_marked_for_copying(world):
+    """The mark would keep its comparison from being sent until it expires."""
+    prefix = world.prefix(world.job().id)
+    [shard_id] = world.shards(prefix.id)
+    _, lease = world.store.shards.claim(shard_id, "worker", 60)
+    world.store.shards.finish(lease, Counters())
+    assert world.store.mark_sent("copy", [shard_id], 60) == []
+    assert world.store.mark_sent("verify", [shard_id], 60) == [shard_id]

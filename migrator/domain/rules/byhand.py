@@ -61,18 +61,23 @@ def with_rule(document: Document, rule: Rule) -> bytes | None:
     return rewrite(document, add=[rule])
 
 
-def with_edited(document: Document, rule: Rule) -> bytes | None:
-    """Return the document with the rule of that number replaced.
+def editable(document: Document, number: int) -> Rule:
+    """Return the rule with that number if the panel can say all that it says: an edit would lose the rest.
 
-    Raises NotFound, and Invalid where the standing rule says more than the panel can: an edit would lose it.
+    Raises NotFound, Invalid.
     """
-    standing = rule_at(document, rule.number)
+    standing = rule_at(document, number)
     more = beyond_panel(standing)
     if more:
         raise Invalid(
-            f"rule {rule.number} holds {', '.join(more)}, which the panel does not know and an edit would lose",
+            f"rule {number} holds {', '.join(more)}, which the panel does not know and an edit would lose",
             hint="migrator rules export, edit the file, then migrator rules import",
         )
+    return standing.rule
+
+
+def with_edited(document: Document, rule: Rule) -> bytes | None:
+    """Return the document with the rule of that number, which is `editable`, replaced."""
     return rewrite(document, drop={rule.number}, add=[rule])
 
 

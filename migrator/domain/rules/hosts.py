@@ -22,6 +22,11 @@ def bare_host(host: str) -> str:
     return text.partition(":")[0].rstrip(".") if text.count(":") == 1 else text.rstrip(".")
 
 
+def same_host(a: str, b: str) -> bool:
+    """Say whether two hosts, each with an optional port, are the same; the ports of http and https count as none."""
+    return bare_host(a) == bare_host(b) and _port(a) == _port(b)
+
+
 def internal_host(host: str) -> str:
     """Say in a few words why readers on the internet cannot reach the host; empty when they may.
 
@@ -48,6 +53,11 @@ def is_oss_domain(host: str) -> bool:
     """Say whether the host is a public domain of OSS itself, transfer acceleration included."""
     name = bare_host(host)
     return bool(_PUBLIC_OSS.search(name)) and not internal_host(name)
+
+
+def _port(host: str) -> str:
+    port = host.rpartition("]")[2].partition(":")[2] if "]" in host or host.count(":") == 1 else ""
+    return "" if port in {"80", "443"} else port
 
 
 def _internal_name(name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from migrator.domain.rules.hosts import bare_host, internal_host
+from migrator.domain.rules.hosts import internal_host, same_host
 from migrator.domain.rules.model import KEY_VARIABLE, MAX_RULES, in_order, new_key
 from migrator.domain.rules.validate import validate
 
@@ -35,12 +35,11 @@ def lint(document: Document, *, bucket_hosts: Collection[str] = ()) -> tuple[Fin
     Codes: too-many, permanent, no-status, query, downgrade, internal-host, loop, broad-suffix, unreachable, shadowed,
     duplicate, invalid, masked-secret, unknown-element, index-page, error-200.
     """
-    own = {bare_host(host) for host in bucket_hosts}
     rules = document.by_number
     found = list(_whole(document))
     for live in rules:
         found += _single(live)
-        found += _loop(live.rule, [other.rule for other in rules], own)
+        found += _loop(live.rule, [other.rule for other in rules], bucket_hosts)
     found += _pairs([live.rule for live in rules])
     return tuple(sorted(found, key=lambda finding: (finding.rule_number or 0, finding.code)))
 
@@ -103,7 +102,8 @@ def _single(live: LiveRule) -> Iterator[Finding]:
 
 
 def _loop(rule: Rule, rules: Sequence[Rule], own: Collection[str]) -> Iterator[Finding]:
-    if not rule.redirect.redirects or (rule.redirect.host and bare_host(rule.redirect.host) not in own):
+    host = rule.redirect.host
+    if not rule.redirect.redirects or (host and not any(same_host(host, name) for name in own)):
         return
     where = rule.redirect.host or "the host of the request"
     if rule.redirect.replace_key_with and KEY_VARIABLE not in rule.redirect.replace_key_with:

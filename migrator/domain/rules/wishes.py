@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from migrator.domain.rules.byhand import (
+    editable,
     free_number,
     replaced,
     rule_at,
@@ -98,7 +99,7 @@ def carried_out(wish: Wish, document: Document, own: Collection[str]) -> bytes |
         case Edit(number, panel, allow_private):
             if panel.is_empty:
                 raise Invalid(f"nothing to change in rule {number}", hint="migrator rules edit --help shows the fields")
-            return with_edited(document, filled(panel, rule_at(document, number).rule, allow_private=allow_private))
+            return with_edited(document, filled(panel, editable(document, number), allow_private=allow_private))
         case Remove(number):
             return without_rule(document, number)
         case Move(number, where):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from migrator.domain.rules.document import Document
-from migrator.domain.rules.hosts import bare_host, internal_host
+from migrator.domain.rules.hosts import internal_host, same_host
 from migrator.domain.rules.model import ALI_CDN
 from migrator.domain.simulate.engine import simulate
 from migrator.domain.simulate.facts import Assumptions, Bucket, Outcome, Request, Signing
@@ -167,6 +167,6 @@ def _back_through(location: str, doors: Collection[str]) -> tuple[str, str, str]
         return unquote(there.path[1:]), "", there.query
     for door in doors:
         parts = urlsplit(door)
-        if bare_host(parts.netloc) == bare_host(there.netloc) and there.path.startswith(parts.path or "/"):
+        if same_host(parts.netloc, there.netloc) and there.path.startswith(parts.path or "/"):
             return unquote(there.path[len(parts.path or "/") :]), there.netloc, there.query
     return None
