@@ -82,6 +82,10 @@ class IntegrityMismatch(Transient):
     """What arrived is not what was sent: sizes or CRC-64 differ."""
 
 
+class DigestRefused(IntegrityMismatch):
+    """OSS refused a body because it does not have the MD5 that was announced; nothing was stored."""
+
+
 class Unrepresentable(Permanent):
     """OSS cannot hold this object under its own name or with its own metadata."""
 

@@ -71,6 +71,10 @@ class Http:
             raise handle.failure(*exc.args[:2]) from None
         return handle.collect()
 
+    def new_handle(self) -> Handle:
+        """Return a handle with this client's guard and proxy, for a loop of somebody else."""
+        return Handle(guard=self._guard, proxy=self._proxy)
+
     def close(self) -> None:
         """Close the calling thread's connections."""
         handle: Handle | None = self._local.__dict__.pop("handle", None)
@@ -85,5 +89,5 @@ class Http:
             local["pid"] = os.getpid()
         handle: Handle | None = local.get("handle")
         if handle is None:
-            handle = local["handle"] = Handle(guard=self._guard, proxy=self._proxy)
+            handle = local["handle"] = self.new_handle()
         return handle

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import quote
 
 from migrator.adapters.answers import conditions, head_of, http_date, is_ranged, shown, take
-from migrator.adapters.http import DEFAULT_TIMEOUTS, MAX_BODY_BYTES, Headers, Http, Response, Timeouts
+from migrator.adapters.conversation import exchange, run
+from migrator.adapters.http import DEFAULT_TIMEOUTS, MAX_BODY_BYTES, Headers, Http, Request, Response, Timeouts
 from migrator.adapters.manifest import Manifest
 from migrator.domain.model import LAST_CHARACTER, ObjectHead, ObjectInfo, Page
 from migrator.errors import AccessRefused, Invalid, MigratorError, ObjectChanged, ObjectVanished, Permanent, Transient
@@ -79,11 +80,17 @@ class HttpOrigin:
         return head_of(response.headers, size)
 
     def read(self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None) -> tuple[ObjectHead, bytes]:
+        """Do as `aread`, waiting for the answer."""
+        return run(self.aread(key, if_match=if_match, start=start, end=end))
+
+    async def aread(
+        self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None
+    ) -> tuple[ObjectHead, bytes]:
         """Read the bytes `[start, end)` as the server sends them, undecoded, and the head of the same version."""
         if end is not None and not 0 <= start < end:
             raise Invalid(f"an empty range cannot be read: [{start}, {end})")
         room = MAX_WHOLE_BYTES if end is None else end - start + MAX_BODY_BYTES
-        response = self._ask("GET", key, conditions(if_match, start, end), room)
+        response = await self._aask("GET", key, conditions(if_match, start, end), room)
         if response.status != 200 and not (response.status == 206 and is_ranged(start, end)):
             raise _error(response, what=self._doing(key))
         size, body = take(response, what=self._doing(key), if_match=if_match, start=start, end=end)
@@ -98,9 +105,12 @@ class HttpOrigin:
             return ObjectInfo(key, 0, "")
         return ObjectInfo(key, head.size_bytes, head.etag, head.modified_at)
 
-    def _ask(self, method: str, key: str, headers: Headers, room: int = MAX_BODY_BYTES) -> Response:
-        url = self._base + quote(key, safe="/")
-        response = self._http.request(method, url, headers=headers, timeout=self._timeouts, max_body_bytes=room)
+    def _ask(self, method: str, key: str, headers: Headers) -> Response:
+        return run(self._aask(method, key, headers))
+
+    async def _aask(self, method: str, key: str, headers: Headers, room: int = MAX_BODY_BYTES) -> Response:
+        request = Request(method, self._base + quote(key, safe="/"), headers, b"", self._timeouts, room)
+        response = await exchange(self._http, lambda: request)
         self._date = response.headers.get("date", "")
         return response
 

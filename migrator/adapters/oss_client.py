@@ -9,12 +9,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from migrator.adapters.answers import http_date
+from migrator.adapters.conversation import Prepare, exchange, run
 from migrator.adapters.credentials import AccessKey, CredentialsProvider
-from migrator.adapters.http import MAX_BODY_BYTES, Http, Response
+from migrator.adapters.http import MAX_BODY_BYTES, Http, Request, Response
 from migrator.adapters.oss_errors import OssFault, error_of, parse_fault
 from migrator.adapters.sign_oss import Signer, SignerV1, SignerV4, Unsigned, encode_query
 from migrator.errors import IntegrityMismatch, Invalid, MigratorError, NotOss, Transient
@@ -22,6 +24,7 @@ from migrator.ports import Clock
 
 REQUEST_ID: Final = "x-oss-request-id"
 _WRITES: Final = frozenset({"PUT", "POST", "DELETE"})
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,13 @@ class OssClient:
         self._signer: Signer = SignerV4(address.region) if address.region else SignerV1()
         self._date = ""
 
-    def call(
+    async def acall(
         self,
         method: str,
         key: str = "",
         *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = _NONE,
+        headers: Mapping[str, str] = _NONE,
         body: bytes | memoryview = b"",
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
@@ -93,50 +96,60 @@ class OssClient:
         Raises NotOss for an answer without OSS's request id, and otherwise what `oss_errors.error_of` chooses.
         After any Transient error a write may have been applied.
         """
-        response = self.ask(method, key, query=query, headers=headers, body=body, max_body_bytes=max_body_bytes)
+        response = await self.aask(method, key, query=query, headers=headers, body=body, max_body_bytes=max_body_bytes)
         if response.status // 100 != 2:
             raise self.error(response, method, key)
         return response
 
-    def ask(
+    async def aask(
         self,
         method: str,
         key: str = "",
         *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = _NONE,
+        headers: Mapping[str, str] = _NONE,
         body: bytes | memoryview = b"",
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
-        """Send one request and return OSS's answer whatever its status. Raises NotOss as `call` does.
+        """Send one request and return OSS's answer whatever its status. Raises NotOss as `acall` does.
 
         A refused request is sent once more when the credentials were renewed meanwhile.
         """
-        access = self._credentials.get()
-        response = self._send(access, method, key, query or {}, headers or {}, body, max_body_bytes)
-        if response.status == 403 and (renewed := self._credentials.get()) != access:
-            response = self._send(renewed, method, key, query or {}, headers or {}, body, max_body_bytes)
+        used = AccessKey("", "")
+
+        def prepare() -> Request:
+            nonlocal used
+            used = self._credentials.get()
+            unsigned = Unsigned(method, self.address.bucket, key, query, headers)
+            signed = self._signer.sign(unsigned, used, self._clock())
+            url = self.address.url(key, query)
+            return Request(method, url, {**headers, **signed}, body, max_body_bytes=max_body_bytes)
+
+        response = await self._exchange(prepare, method, key)
+        if response.status == 403 and self._credentials.get() != used:
+            response = await self._exchange(prepare, method, key)
         return response
 
-    def _send(
+    def call(
         self,
-        access: AccessKey,
         method: str,
-        key: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes | memoryview,
-        max_body_bytes: int,
+        key: str = "",
+        *,
+        query: Mapping[str, str] = _NONE,
+        headers: Mapping[str, str] = _NONE,
+        body: bytes | memoryview = b"",
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
-        signed = self._signer.sign(Unsigned(method, self.address.bucket, key, query, headers), access, self._clock())
+        """Do as `acall`, waiting for the answer."""
+        return run(self.acall(method, key, query=query, headers=headers, body=body, max_body_bytes=max_body_bytes))
+
+    def ask(self, method: str, key: str = "", *, query: Mapping[str, str] = _NONE) -> Response:
+        """Do as `aask`, waiting for the answer."""
+        return run(self.aask(method, key, query=query))
+
+    async def _exchange(self, prepare: Prepare, method: str, key: str) -> Response:
         try:
-            response = self._http.request(
-                method,
-                self.address.url(key, query),
-                headers={**headers, **signed},
-                body=body,
-                max_body_bytes=max_body_bytes,
-            )
+            response = await exchange(self._http, prepare)
         except IntegrityMismatch as exc:
             if method in _WRITES:  # only the reply is damaged; what was written is not in doubt because of it
                 raise Transient(str(exc)) from None

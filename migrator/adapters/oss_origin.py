@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from migrator.adapters.answers import conditions, is_ranged, take
+from migrator.adapters.conversation import run
 from migrator.adapters.crc64 import crc64_of
 from migrator.adapters.http import MAX_BODY_BYTES
 from migrator.adapters.oss_client import OssClient, doing
@@ -33,6 +34,12 @@ class OssOrigin:
         return object_head(self._client.call("HEAD", key).headers)
 
     def read(self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None) -> tuple[ObjectHead, bytes]:
+        """Do as `aread`, waiting for the answer."""
+        return run(self.aread(key, if_match=if_match, start=start, end=end))
+
+    async def aread(
+        self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None
+    ) -> tuple[ObjectHead, bytes]:
         """Read the stored bytes `[start, end)` undecoded, and the head of the very same version.
 
         Raises ObjectVanished, ObjectChanged, IntegrityMismatch.
@@ -42,7 +49,7 @@ class OssOrigin:
             # Without "standard" OSS answers a range that reaches beyond the end with the whole object.
             headers["x-oss-range-behavior"] = "standard"
         room = MAX_BODY_BYTES + (0 if end is None else end - start)
-        response = self._client.call("GET", key, headers=headers, max_body_bytes=room)
+        response = await self._client.acall("GET", key, headers=headers, max_body_bytes=room)
         size_bytes, body = take(response, what=doing("GET", key), if_match=if_match, start=start, end=end)
         head = object_head(response.headers, size_bytes)
         if not ranged and head.crc64 not in (None, crc64_of(body)):

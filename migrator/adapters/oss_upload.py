@@ -12,7 +12,7 @@ from migrator.adapters.fidelity import oss_headers
 from migrator.adapters.http import Response
 from migrator.adapters.oss_client import OssClient, doing
 from migrator.adapters.oss_errors import MAX_ERROR_BYTES, error_of, parse_fault
-from migrator.adapters.oss_reading import content_md5, stated_crc64
+from migrator.adapters.oss_reading import stated_crc64
 from migrator.errors import IntegrityMismatch, NotOss, Transient
 from migrator.ports import Part, Stored
 
@@ -22,9 +22,9 @@ _URL: Final[Mapping[str, str]] = {"encoding-type": "url"}
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 
 
-def start(client: OssClient, key: str, headers: Mapping[str, str]) -> str:
+async def start(client: OssClient, key: str, headers: Mapping[str, str]) -> str:
     """Begin an upload and return its id."""
-    response = client.call(
+    response = await client.acall(
         "POST", key, query={"uploads": "", **_URL}, headers={**oss_headers(headers), **FORBID_OVERWRITE}
     )
     upload_id = _document(response, "InitiateMultipartUploadResult").findtext("UploadId", "")
@@ -33,22 +33,16 @@ def start(client: OssClient, key: str, headers: Mapping[str, str]) -> str:
     return upload_id
 
 
-def send(client: OssClient, key: str, upload_id: str, number: int, body: bytes) -> Part:
-    """Send one part; OSS itself checks its MD5, we check the CRC-64 it states."""
+async def send(client: OssClient, key: str, upload_id: str, number: int, body: bytes) -> Part:
+    """Send one part and check the CRC-64 that OSS states of it: a damaged part can be sent again, nobody sees it."""
     crc64 = crc64_of(body)
-    response = client.call(
-        "PUT",
-        key,
-        query={"partNumber": str(number), "uploadId": upload_id},
-        headers={"content-md5": content_md5(body)},
-        body=body,
-    )
+    response = await client.acall("PUT", key, query={"partNumber": str(number), "uploadId": upload_id}, body=body)
     if stated_crc64(response.headers) != crc64:
         raise IntegrityMismatch(f"part {number} of {key!r}: OSS states another CRC-64 than that of the bytes sent")
     return Part(number, response.headers.get("etag", "").strip('"'), len(body), crc64)
 
 
-def complete(client: OssClient, key: str, upload_id: str, parts: Iterable[Part]) -> Stored:
+async def complete(client: OssClient, key: str, upload_id: str, parts: Iterable[Part]) -> Stored:
     """Make the object visible, if the key is still free, and compare its CRC-64 with that of all parts together."""
     ordered = sorted(parts, key=lambda part: part.number)
     root = ET.Element("CompleteMultipartUpload")
@@ -56,7 +50,7 @@ def complete(client: OssClient, key: str, upload_id: str, parts: Iterable[Part])
         element = ET.SubElement(root, "Part")
         ET.SubElement(element, "PartNumber").text = str(part.number)
         ET.SubElement(element, "ETag").text = f'"{part.etag}"'
-    response = client.call(
+    response = await client.acall(
         "POST",
         key,
         query={"uploadId": upload_id, **_URL},

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from migrator.adapters.answers import conditions, head_of, http_date, is_ranged, shown, take
+from migrator.adapters.conversation import exchange, run
 from migrator.adapters.credentials import CredentialsProvider
 from migrator.adapters.http import DEFAULT_TIMEOUTS, MAX_BODY_BYTES, Http, Request, Response, Timeouts
 from migrator.adapters.listing import read_page
@@ -26,8 +27,7 @@ MAX_WHOLE_BYTES: Final = 512 * 1024 * 1024
 class S3Origin:
     """Origin over one bucket. Usable from many threads.
 
-    `credentials` None sends unsigned requests. Requests are prepared (`read_request`) and answers judged
-    (`read_answer`) apart from being performed, so that another loop can carry them.
+    `credentials` None sends unsigned requests.
     """
 
     def __init__(
@@ -79,22 +79,20 @@ class S3Origin:
         return head_of(response.headers, int(response.headers["content-length"]), meta=META)
 
     def read(self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None) -> tuple[ObjectHead, bytes]:
-        """Read the stored bytes `[start, end)` undecoded, and the head of the very same version."""
-        response = self._perform(self.read_request(key, if_match=if_match, start=start, end=end))
-        return self.read_answer(response, key, if_match=if_match, start=start, end=end)
+        """Do as `aread`, waiting for the answer."""
+        return run(self.aread(key, if_match=if_match, start=start, end=end))
 
-    def read_request(self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None) -> Request:
-        """Return the signed request of `read`, to be sent at once."""
+    async def aread(
+        self, key: str, *, if_match: str = "", start: int = 0, end: int | None = None
+    ) -> tuple[ObjectHead, bytes]:
+        """Read the stored bytes `[start, end)` undecoded, and the head of the very same version."""
         if end is not None and not 0 <= start < end:
             raise Invalid(f"an empty range cannot be read: [{start}, {end})")
         # A server that ignores the range may send the whole object: bounded, and an error beyond.
         room = MAX_WHOLE_BYTES if end is None else end - start + MAX_BODY_BYTES
-        return self._request("GET", key, headers=conditions(if_match, start, end), max_body_bytes=room)
-
-    def read_answer(
-        self, response: Response, key: str, *, if_match: str = "", start: int = 0, end: int | None = None
-    ) -> tuple[ObjectHead, bytes]:
-        """Judge the answer to `read_request`. Raises what Origin.read raises."""
+        headers = conditions(if_match, start, end)
+        response = await exchange(self._http, lambda: self._request("GET", key, headers=headers, max_body_bytes=room))
+        self._date = response.headers.get("date", "")
         what = self._doing(key)
         if response.status != 200 and not (response.status == 206 and is_ranged(start, end)):
             raise error_of(response, doing=what)

@@ -87,15 +87,22 @@ def schema() -> None:
 
 @click.command()
 @_FILE
+@click.option(
+    "--sample-log",
+    type=click.Path(path_type=Path),
+    help="An access log of OSS or nginx (.gz too): count real readers and tell what each kind will see.",
+)
 @click.option("--json", "as_lines", is_flag=True, help="One JSON line per finding.")
-def check(file: Path, *, as_lines: bool) -> None:
-    """Look whether the surroundings are fit for a job; nothing is changed anywhere.
+def check(file: Path, *, sample_log: Path | None, as_lines: bool) -> None:
+    """Look whether the surroundings are fit for a job, and which readers will not survive a redirect.
 
-    Example: migrator check job.yaml
+    Nothing is changed anywhere.
+
+    Example: migrator check job.yaml --sample-log access.log.gz
     """
     spec = jobfile.read(file)
     with runtime() as rt:
-        findings = preflight(rt, spec)
+        findings = preflight(rt, spec, sample_log=sample_log)
     for each in findings:
         out(as_json(each)) if as_lines else _finding(each)
     refuse(findings)
@@ -133,7 +140,7 @@ def start(file: Path, *, wait: bool, no_check: bool) -> int:
             findings = preflight(rt, spec)
             for each in findings:
                 if each.level is Level.WARNING:
-                    say(f"warning: {each.what}: {each.message} ({each.remedy})")
+                    say(f"warning: {each.code}: {each.message} ({each.remedy})")
             refuse(findings)
         job = start_job(rt, spec)
         out(f"{job.name} is started")
@@ -153,8 +160,8 @@ def start(file: Path, *, wait: bool, no_check: bool) -> int:
 
 
 def _finding(finding: Finding) -> None:
-    mark = {Level.OK: "ok  ", Level.WARNING: "warn", Level.ERROR: "FAIL"}[finding.level]
-    out(f"{mark} {finding.what}: {finding.message}" + (f" - {finding.remedy}" if finding.remedy else ""))
+    mark = {Level.OK: "ok  ", Level.NOTE: "note", Level.WARNING: "warn", Level.ERROR: "FAIL"}[finding.level]
+    out(f"{mark} {finding.code}: {finding.message}" + (f" - {finding.remedy}" if finding.remedy else ""))
 
 
 def _plan(planned: DryRun) -> None:

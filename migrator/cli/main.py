@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from migrator import __version__
+from migrator import __version__, logs
 from migrator.errors import Exit, MigratorError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -98,11 +98,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error is one clear line, a remedy and a documented exit code."""
-    logging.basicConfig(
-        level=os.environ.get("MIGRATOR_LOG_LEVEL", "WARNING").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    try:
+        logs.configure(os.environ.get("MIGRATOR_LOG", "console"), os.environ.get("MIGRATOR_LOG_LEVEL", "WARNING"))
+    except ValueError:
+        logs.configure("console", "WARNING")
     sys.exit(run(sys.argv[1:]))
 
 

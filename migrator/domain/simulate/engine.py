@@ -17,18 +17,15 @@ if TYPE_CHECKING:
     from migrator.domain.rules.document import Document, IndexDocument
     from migrator.domain.rules.model import Rule
 
-_SUB_RESOURCES = {
-    "acl",
-    "tagging",
-    "symlink",
-    "objectMeta",
-    "uploadId",
-    "uploads",
-    "versionId",
-    "restore",
-    "x-oss-process",
-}
-"""A GET with one of these asks for something else than the object's content; no rule acts on it."""
+_SUB_RESOURCES = frozenset(
+    """
+    acl append cors encryption lifecycle live location logging objectMeta partNumber policy position qos referer
+    requestPayment restore stat symlink tagging uploadId uploads versioning versions website
+    """.split()  # noqa: SIM905 - one name per line would be a wall
+)
+"""A read with one of these asks for something else than the object's content; no rule acts on it."""
+_VARIANTS = frozenset({"versionId", "x-oss-process"})
+"""These ask for the object in another form; whether rules act on them is an assumption."""
 _ERROR_CODES = {403: "AccessDenied", 404: "NoSuchKey"}
 _WRITES = {"PUT": 200, "POST": 200, "DELETE": 204}
 _DEFAULT_BUCKET = Bucket()
@@ -51,25 +48,29 @@ def simulate(
     method = request.method.upper()
     if method not in {"GET", "HEAD"}:
         return _plain(status, "Rules act on reads only.")
-    narrow = not _SUB_RESOURCES.isdisjoint(query_names(request.query))
-    if narrow and not assumptions.subresources_redirect:
+    others = _SUB_RESOURCES if assumptions.subresources_redirect else _SUB_RESOURCES | _VARIANTS
+    if not others.isdisjoint(query_names(request.query)):
         return _plain(status, "Rules act on the object's content only, not on its sub-resources.")
-    content = method == "GET" and not narrow
-    if content and (served := _front_page(document, request, bucket, status)):
+    if not request.key and (method == "HEAD" or request.signed is not Signing.ANONYMOUS or not document.index):
+        return _bucket_itself(request)
+    if method == "GET" and (served := _front_page(document, request, bucket, status)):
         return served
-    return _by_rules(document, request, bucket, assumptions, status, pages=content)
+    return _by_rules(document, request, bucket, assumptions, status, pages=method == "GET")
 
 
 def _front_page(document: Document, request: Request, bucket: Bucket, status: int) -> Outcome | None:
-    """Answer what comes before rules: the list of the bucket, and index pages of keys ending in /."""
-    if not request.key and request.signed is not Signing.ANONYMOUS:
-        return Outcome(request.status or 200, reason="A signed GET of / lists the bucket.")
+    """Answer what comes before rules: index pages of keys ending in /."""
     index = document.index
     if index and status != 403 and (page := _index_page(index, request.key)) in bucket.objects:
         return Outcome(200, body_from="index", reason=f"Keys ending in / are answered with the index page {page!r}.")
-    if not request.key and not index:
-        return _plain(status if request.status or status == 403 else 200, "A GET of / lists the bucket.")
     return None
+
+
+def _bucket_itself(request: Request) -> Outcome:
+    """Answer a request for / that is not one for the website's front page."""
+    if request.signed is Signing.ANONYMOUS:
+        return _plain(request.status or 403, "A request for / is about the bucket, which is not open to strangers.")
+    return Outcome(request.status or 200, reason="A signed request for / is about the bucket, not an object.")
 
 
 def _status(request: Request, bucket: Bucket) -> int:

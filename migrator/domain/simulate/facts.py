@@ -69,7 +69,7 @@ class Assumptions:
 
     head_redirects: bool = False
     subresources_redirect: bool = False
-    """Rules act on ?acl, ?tagging and the like too."""
+    """Rules act on reads with versionId or x-oss-process as on plain ones."""
     denied_reads_redirect: bool = True
     """A rule for 403 fires when OSS denies access."""
     range_redirects: bool = True

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 """What no HTTP header can carry unescaped."""
-_SIGNATURE = frozenset({"ossaccesskeyid", "expires", "signature", "security-token"})
+_SIGNATURE = frozenset(
+    """
+    ossaccesskeyid expires signature security-token x-oss-signature-version x-oss-access-key-id x-oss-credential
+    x-oss-date x-oss-expires x-oss-additional-headers x-oss-signature x-oss-security-token
+    """.split()  # noqa: SIM905 - one name per line would be a wall
+)
+"""What the signatures V1, V2 and V4 add to a URL."""
 
 
 def why_not(rule: Rule, request: Request, status: int, assumptions: Assumptions) -> str:
@@ -68,8 +74,10 @@ def _status_differs(rule: Rule, status: int, assumptions: Assumptions) -> str:
     if waits_for is None and rule.redirect.kind == MIRROR:
         waits_for = 404
     if waits_for is None:
-        if status == 403:
+        if status == 403 and assumptions.unconditional_rules:
             return "access is denied before rules without a status are tried"
+        if status == 403 and not assumptions.denied_reads_redirect:
+            return "rules are assumed not to act on denied reads"
         if status < 400 and not assumptions.unconditional_rules:
             return "rules without a status are assumed to spare objects that exist"
     elif waits_for != status:
@@ -97,7 +105,6 @@ def _header_differs(header: HeaderCondition, request: Request) -> str:
 
 def _without_signature(query: str) -> str:
     def kept(part: str) -> bool:
-        name = part.partition("=")[0].lower()
-        return name not in _SIGNATURE and not name.startswith("x-oss-")
+        return part.partition("=")[0].lower() not in _SIGNATURE
 
     return "&".join(part for part in query.split("&") if kept(part))

@@ -62,14 +62,11 @@ def get_object(oss: Oss, call: Call, bucket: Bucket) -> Answer:
 
 
 def get_root(oss: Oss, call: Call, bucket: Bucket) -> Answer:
-    """Answer an anonymous GET of the bucket: its index page; nobody may list without a name."""
-    try:
-        return get_object(oss, call, bucket)
-    except Refusal as refusal:
-        if refusal.code != "NoSuchKey":
-            raise
+    """Answer an anonymous GET of the bucket: its website where it has an index page; nobody may list without a name."""
+    config = oss.site(bucket).in_force()
+    if config is None or config.index is None:
         access.owner_only(call)
-        raise
+    return get_object(oss, call, bucket)
 
 
 def get_meta(_oss: Oss, call: Call, bucket: Bucket) -> Answer:

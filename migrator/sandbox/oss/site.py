@@ -74,7 +74,7 @@ def read_through(
     request = website.Request(
         method=call.method,
         key=call.key,
-        host=call.host.name,
+        host=call.headers.get("host", call.host.name),
         query=call.raw_query,
         headers=call.headers,
         signed=call.signed,
@@ -89,12 +89,14 @@ def read_through(
     try:
         allowed()
         reply = website.before_lookup(config, request, facts)
-        return plain() if reply is None else _answer(reply, call, bucket, switches, serve)
+        if reply is None:
+            return plain()
     except Refusal as refusal:
         reply = website.on_error(config, request, facts, refusal.status, refusal.code)
         if reply is None:
             raise
-        return _answer(reply, call, bucket, switches, serve)
+    # Outside of the attempt: what a rule itself answers is no error for other rules to act on.
+    return _answer(reply, call, bucket, switches, serve)
 
 
 def _answer(reply: website.Reply, call: Call, bucket: Bucket, switches: Switches, serve: Serve) -> Answer:

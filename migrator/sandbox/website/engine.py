@@ -57,8 +57,8 @@ def on_error(config: Config | None, request: Request, facts: Facts, status: int,
             return page
     # Rules without a status had their turn before the lookup.
     rule = _first(config, request, facts, {status} if facts.switches.unconditional_rules else {status, None})
-    if rule and (reply := _fire(rule, request, facts)):
-        return reply
+    if rule:
+        return _fire(rule, request, facts)
     if status == 404 and request.method == "GET":
         return _folder_page(config, request, facts) or _error_page(config, facts)
     return None
@@ -93,9 +93,9 @@ def _answers_method(rule: Rule, request: Request, facts: Facts) -> bool:
     """HEAD triggers no rule (documented for mirrors, strongly evident for redirects) unless a mirror opts in."""
     if "range" in request.headers and not facts.switches.range_redirects:
         return False
-    if request.method == "GET" or facts.switches.head_redirects:
+    if request.method == "GET":
         return True
-    return rule.redirect.type == MIRROR and rule.redirect.mirror_head
+    return rule.redirect.mirror_head if rule.redirect.type == MIRROR else facts.switches.head_redirects
 
 
 def _holds(condition: Condition, request: Request) -> bool:
@@ -117,13 +117,16 @@ def _header_holds(test: HeaderTest, request: Request) -> bool:
     )
 
 
-def _fire(rule: Rule, request: Request, facts: Facts) -> Reply | None:
+def _fire(rule: Rule, request: Request, facts: Facts) -> Reply:
+    """Answer by the rule that matched; whether what it names can be had is not a reason to try another one."""
     if rule.redirect.type == MIRROR:
         # The sandbox fetches nothing from anywhere: a mirror answers as if its origin were away.
         return Reply(424, code="MirrorFailed", message="The mirror origin could not be reached.")
     if rule.redirect.type == INTERNAL:
         key = new_key(rule, request.key, facts.switches)
-        return Reply(200, serve_key=key) if facts.object_exists(key) else None
+        if facts.object_exists(key):
+            return Reply(200, serve_key=key)
+        return Reply(404, code="NoSuchKey", message="The specified key does not exist.")
     target = location(rule, request, facts.switches)
     if _is_forbidden(request, facts):
         return Reply(
