@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from migrator.domain.model import CopyItem, CopyResult, ObjectHead, Page
+from migrator.domain.objects import CopyItem, CopyResult, ObjectHead, Page
 from migrator.domain.simulate.facts import Signing
 
 

@@ -29,7 +29,7 @@ from migrator.adapters.web import PlainWeb
 from migrator.app import QUEUES, VERBS
 from migrator.app.context import Flag, Runtime
 from migrator.app.copy import MARKER
-from migrator.domain.model import CopyItem
+from migrator.domain.objects import CopyItem
 from migrator.ports import BucketControl, CopyEngine, Destination, Dispatcher, Door, Origin, Web
 from migrator.settings import Settings
 from migrator.spec import CopySpec, DestinationSpec, JobSpec, OriginKind, OriginSpec, ReadersSpec

@@ -19,8 +19,9 @@ from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
 import uvloop
-from benchmarks.copy.stored import Destination, Origin
 from fastcrc import crc64
+
+from benchmarks.copy.stored import Destination, Origin
 
 ORIGIN, DESTINATION = "origin", "destination"
 _DATE = formatdate(usegmt=True).encode()
@@ -135,7 +136,10 @@ class Connection(asyncio.Protocol):
         if "uploads" in asked:
             upload_id = self.destination.start(key).encode()
             name = b"InitiateMultipartUploadResult"
-            text = b"<Bucket>destination</Bucket><Key>%b</Key><UploadId>%b</UploadId>" % (quote(key).encode(), upload_id)
+            text = b"<Bucket>destination</Bucket><Key>%b</Key><UploadId>%b</UploadId>" % (
+                quote(key).encode(),
+                upload_id,
+            )
             self.reply(200, body=b"<%b>%b</%b>" % (name, text, name))
             return
         etag, crc = self.destination.complete(asked["uploadId"][0])
@@ -150,7 +154,9 @@ class Connection(asyncio.Protocol):
         rows, more = side.after(prefix, after, int(asked.get("max-keys", "1000")))
         date = "2024-01-01T00:00:00.000Z"
         text = [f"<Name>{bucket}</Name><Prefix>{escape(quote(prefix))}</Prefix><KeyCount>{len(rows)}</KeyCount>"]
-        text.append(f"<MaxKeys>1000</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated><EncodingType>url</EncodingType>")
+        text.append(
+            f"<MaxKeys>1000</MaxKeys><IsTruncated>{str(more).lower()}</IsTruncated><EncodingType>url</EncodingType>"
+        )
         if delimiter and (folded := sorted({k[: k.find(delimiter, len(prefix)) + 1] for k, *_ in rows} - {""})):
             text += [f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>" for name in folded]
             rows = [row for row in rows if delimiter not in row[0][len(prefix) :]]

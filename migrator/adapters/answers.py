@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from migrator.adapters.http import Response
-from migrator.domain.model import META, SYSTEM_HEADERS, ObjectHead
+from migrator.domain.objects import META, SYSTEM_HEADERS, ObjectHead
 from migrator.errors import IntegrityMismatch, ObjectChanged
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")

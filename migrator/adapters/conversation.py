@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from migrator.adapters.http_handle import Handle
 from migrator.adapters.http_message import Request, Response
-from migrator.domain.model import ObjectHead
+from migrator.domain.objects import ObjectHead
 from migrator.errors import MigratorError
 
 T = TypeVar("T")

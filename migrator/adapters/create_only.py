@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrator.adapters.retry import Retry
-from migrator.domain.model import CopyItem, CopyResult, ObjectHead
+from migrator.domain.objects import CopyItem, CopyResult, ObjectHead
 from migrator.domain.states import Outcome
 from migrator.errors import AlreadyExists, IntegrityMismatch, Transient
 from migrator.ports import Destination, Stored

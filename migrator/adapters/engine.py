@@ -14,7 +14,7 @@ from migrator.adapters.fidelity import MAX_OBJECT_BYTES, representable
 from migrator.adapters.memory import MemoryBudget
 from migrator.adapters.parted import PartedCopy
 from migrator.adapters.retry import Retry
-from migrator.domain.model import CopyItem, CopyResult
+from migrator.domain.objects import CopyItem, CopyResult
 from migrator.domain.states import Outcome
 from migrator.errors import MigratorError, ObjectChanged, ObjectVanished, Unrepresentable
 from migrator.ports import Destination, Origin

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from migrator.domain.model import META, SYSTEM_HEADERS
+from migrator.domain.objects import META, SYSTEM_HEADERS
 from migrator.errors import Unrepresentable
 
 MAX_KEY_BYTES: Final = 1023

@@ -14,7 +14,7 @@ from typing import Final
 
 from migrator.adapters.answers import shown
 from migrator.adapters.file_walk import FileWalk, etag_of
-from migrator.domain.model import LAST_CHARACTER, ObjectHead, ObjectInfo, Page
+from migrator.domain.objects import LAST_CHARACTER, ObjectHead, ObjectInfo, Page
 from migrator.errors import AccessRefused, BucketMissing, IntegrityMismatch, Invalid, ObjectChanged, ObjectVanished
 
 _TYPES: Final = mimetypes.MimeTypes()

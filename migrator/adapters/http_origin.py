@@ -11,7 +11,7 @@ from migrator.adapters.answers import conditions, head_of, http_date, is_ranged,
 from migrator.adapters.conversation import exchange, run
 from migrator.adapters.http import DEFAULT_TIMEOUTS, MAX_BODY_BYTES, Headers, Http, Request, Response, Timeouts
 from migrator.adapters.manifest import Manifest
-from migrator.domain.model import LAST_CHARACTER, ObjectHead, ObjectInfo, Page
+from migrator.domain.objects import LAST_CHARACTER, ObjectHead, ObjectInfo, Page
 from migrator.errors import AccessRefused, Invalid, MigratorError, ObjectChanged, ObjectVanished, Permanent, Transient
 
 MAX_WHOLE_BYTES: Final = 512 * 1024 * 1024

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from migrator.adapters.listing_xml import Listed, parse_listing
-from migrator.domain.model import LAST_CHARACTER, ObjectInfo, Page
+from migrator.domain.objects import LAST_CHARACTER, ObjectInfo, Page
 from migrator.errors import ListingBroken, Transient
 
 MAX_EMPTY_PAGES: Final = 1000

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote_plus
 from xml.parsers import expat
 
-from migrator.domain.model import ObjectInfo
+from migrator.domain.objects import ObjectInfo
 from migrator.errors import ListingBroken, Transient
 
 MAX_LISTING_BYTES: Final = 32 * 1024 * 1024

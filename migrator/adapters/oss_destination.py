@@ -10,7 +10,7 @@ from migrator.adapters.conversation import run
 from migrator.adapters.oss_client import OssClient
 from migrator.adapters.oss_listing import list_page
 from migrator.adapters.oss_objects import OssObjects, require_representable
-from migrator.domain.model import ObjectHead, Page
+from migrator.domain.objects import ObjectHead, Page
 from migrator.ports import Part, Stored
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from migrator.adapters.listing import read_page
 from migrator.adapters.oss_client import OssClient
-from migrator.domain.model import Page
+from migrator.domain.objects import Page
 
 
 def list_page(client: OssClient, prefix: str, after: str, delimiter: str, limit: int) -> Page:

@@ -10,7 +10,7 @@ from migrator.adapters.fidelity import oss_headers, representable
 from migrator.adapters.oss_client import OssClient, doing
 from migrator.adapters.oss_errors import error_of
 from migrator.adapters.oss_reading import content_md5, object_head, stated_crc64
-from migrator.domain.model import ObjectHead
+from migrator.domain.objects import ObjectHead
 from migrator.errors import IntegrityMismatch, ObjectVanished, Unrepresentable
 from migrator.ports import Part, Stored
 

@@ -11,7 +11,7 @@ from migrator.adapters.http import MAX_BODY_BYTES
 from migrator.adapters.oss_client import OssClient, doing
 from migrator.adapters.oss_listing import list_page
 from migrator.adapters.oss_reading import object_head
-from migrator.domain.model import ObjectHead, Page
+from migrator.domain.objects import ObjectHead, Page
 from migrator.errors import IntegrityMismatch
 
 

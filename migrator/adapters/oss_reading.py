@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from migrator.adapters.answers import head_of
 from migrator.adapters.fidelity import OSS_META
-from migrator.domain.model import ObjectHead
+from migrator.domain.objects import ObjectHead
 from migrator.errors import NotOss
 
 

@@ -13,7 +13,7 @@ from migrator.adapters.crc64 import combine_all, crc64_of
 from migrator.adapters.create_only import Content, CreateOnly, judge
 from migrator.adapters.memory import MemoryBudget
 from migrator.adapters.retry import Retry
-from migrator.domain.model import CopyItem, CopyResult, ObjectHead
+from migrator.domain.objects import CopyItem, CopyResult, ObjectHead
 from migrator.domain.states import Outcome
 from migrator.errors import AlreadyExists, MigratorError, ObjectChanged, Transient
 from migrator.ports import Destination, Origin, Part

@@ -15,7 +15,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import tenacity
 
-from migrator.domain.model import ObjectHead, Page
+from migrator.domain.objects import ObjectHead, Page
 from migrator.errors import ObjectChanged, Transient
 from migrator.ports import BucketControl, BucketDetails, BucketInfo, Destination, Origin, Part, Stored
 

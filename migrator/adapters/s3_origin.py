@@ -15,7 +15,7 @@ from migrator.adapters.listing import read_page
 from migrator.adapters.listing_xml import MAX_LISTING_BYTES
 from migrator.adapters.s3_errors import error_of
 from migrator.adapters.sign_s3 import SigV4, encode_path, encode_query
-from migrator.domain.model import ObjectHead, Page
+from migrator.domain.objects import ObjectHead, Page
 from migrator.errors import IntegrityMismatch, Invalid, Transient
 from migrator.ports import Clock
 

@@ -10,7 +10,8 @@ from fastcrc.crc64 import xz as crc64
 from migrator.app.context import Runtime
 from migrator.app.listing import walk
 from migrator.domain.compare import Verdict, merge_join, verdict
-from migrator.domain.model import Job, JobId, ObjectInfo, ObjectRecord, Prefix, PrefixId, RecordKind
+from migrator.domain.model import Job, JobId, ObjectRecord, Prefix, PrefixId, RecordKind
+from migrator.domain.objects import ObjectInfo
 from migrator.domain.states import PrefixState
 from migrator.errors import ObjectChanged, ObjectVanished
 from migrator.ports import Destination, Origin

@@ -10,17 +10,8 @@ from migrator.app.context import Runtime, Work
 from migrator.app.listing import walk
 from migrator.app.shards import OpenShard, opened
 from migrator.domain.compare import Verdict, merge_join, plain_md5, settle_pass, verdict
-from migrator.domain.model import (
-    META,
-    CopyItem,
-    CopyResult,
-    Counters,
-    ObjectInfo,
-    ObjectRecord,
-    Prefix,
-    RecordKind,
-    ShardId,
-)
+from migrator.domain.model import Counters, ObjectRecord, Prefix, RecordKind, ShardId
+from migrator.domain.objects import META, CopyItem, CopyResult, ObjectInfo
 from migrator.domain.states import Authority, Outcome, PrefixState
 from migrator.errors import Fatal, Transient
 

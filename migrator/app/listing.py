@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from migrator.domain.model import ObjectInfo, Prefix
+from migrator.domain.model import Prefix
+from migrator.domain.objects import ObjectInfo
 from migrator.domain.planner import behind, hole_at
 from migrator.ports import Listing
 

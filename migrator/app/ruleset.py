@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from migrator.app.context import Runtime, spec_of
 from migrator.domain import rules
-from migrator.domain.cover import Cover, CoverRule, Finished, Unfinished, plan_cover, serves, unserved
+from migrator.domain.cover import Cover, CoverRule, Finished, Unfinished, plan_cover, serves
 from migrator.domain.model import BucketId, Prefix
-from migrator.errors import MigratorError, RuleCapacityExceeded
+from migrator.errors import RuleCapacityExceeded
 from migrator.spec import JobSpec
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from migrator.domain.model import Counters, ObjectInfo, ObjectRecord, RecordKind
+from migrator.domain.model import Counters, ObjectRecord, RecordKind
+from migrator.domain.objects import ObjectInfo
 
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from migrator.domain.model import LAST_CHARACTER, ObjectInfo
+from migrator.domain.objects import LAST_CHARACTER, ObjectInfo
 
 
 def group_of(key: str, names: Sequence[str]) -> str:

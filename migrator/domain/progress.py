@@ -1,4 +1,4 @@
-"""What people are shown: immutable snapshots, sampled first, then rendered by terminal, JSON lines and web page alike."""
+"""What people are shown: immutable snapshots, sampled once, rendered by terminal, JSON lines and page alike."""
 
 from __future__ import annotations
 

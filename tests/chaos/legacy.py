@@ -104,15 +104,21 @@ class Legacy:
             else:
                 found.append(key)
         note = {"op": "list", "prefix": prefix, "after": after, "n": len(found), "last": last, "more": truncated}
-        return reply(200, [("content-type", "application/xml"), *_common()], self._page(found, groups, truncated, last)), {
+        return reply(
+            200, [("content-type", "application/xml"), *_common()], self._page(found, groups, truncated, last)
+        ), {
             **note,
             "status": 200,
         }
 
     def _page(self, found: list[str], groups: list[str], truncated: bool, last: str) -> bytes:
-        parts = ['<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">']
+        parts = [
+            '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        ]
         parts.append(f"<Name>{ORIGIN_BUCKET}</Name><EncodingType>url</EncodingType>")
-        parts.append(f"<KeyCount>{len(found) + len(groups)}</KeyCount><IsTruncated>{str(truncated).lower()}</IsTruncated>")
+        parts.append(
+            f"<KeyCount>{len(found) + len(groups)}</KeyCount><IsTruncated>{str(truncated).lower()}</IsTruncated>"
+        )
         if truncated:
             parts.append(f"<NextContinuationToken>{escape(last)}</NextContinuationToken>")
         for key in found:

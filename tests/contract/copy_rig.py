@@ -10,7 +10,7 @@ from fault_proxy import fault_proxy
 from migrator.adapters.engine import EngineLimits, ThreadedEngine
 from migrator.adapters.oss_origin import OssOrigin
 from migrator.adapters.retry import Retry
-from migrator.domain.model import CopyItem
+from migrator.domain.objects import CopyItem
 
 PART = 100 * 1024
 LIMITS = EngineLimits(concurrency=4, multipart_threshold_bytes=2 * PART, part_bytes=PART, parallel_parts=2)

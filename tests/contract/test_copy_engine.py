@@ -13,7 +13,7 @@ from migrator.adapters.crc64 import crc64_of
 from migrator.adapters.engine import EngineLimits
 from migrator.adapters.http import Http
 from migrator.adapters.s3_origin import S3Origin
-from migrator.domain.model import CopyItem
+from migrator.domain.objects import CopyItem
 from migrator.domain.states import Outcome
 from migrator.errors import CredentialsRefused, Transient
 from migrator.sandbox.origin import start_origin

@@ -6,13 +6,14 @@ MIGRATOR_TEST_SEED chooses other documents and requests; a difference is printed
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from differential import CNAMES, Answer, Case, Client, case, rounds, told
 
 from migrator.domain.rules import Document, parse
-from migrator.domain.simulate import Assumptions, Outcome, simulate
+from migrator.domain.simulate import Assumptions, Outcome, Signing, simulate
 from migrator.sandbox.oss.config import OssConfig
 from migrator.sandbox.oss.run import start_oss
 
@@ -29,8 +30,17 @@ def client() -> Iterator[Client]:
         made.close()
 
 
-def test_there_are_enough_cases() -> None:
+def test_the_cases_are_many_and_of_all_kinds() -> None:
     assert CHUNKS * DOCUMENTS * REQUESTS >= 10_000
+    seen: Counter[object] = Counter()
+    for random, place, website, assumed in rounds(SEED, CHUNKS * DOCUMENTS):
+        for _ in range(REQUESTS):
+            request, bucket = told(place, asked := case(random, place, website), asked.query)
+            outcome = simulate(parse(website), request, bucket, Assumptions(**assumed))
+            seen.update([outcome.status, outcome.body_from, asked.method, asked.signed, bool(outcome.location)])
+    assert {200, 301, 302, 303, 307, 400, 403, 404, 412, 416, 424} <= seen.keys()
+    assert {"object", "redirect", "index", "error", "oss"} <= seen.keys()
+    assert min(seen[kind] for kind in ("GET", "HEAD", *Signing, "index", "error", 403, 400)) >= 50, seen
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -264,7 +264,9 @@ def test_moto_checks_our_signature(moto):
     ],
 )
 def test_addressing(given, url):
-    assert origin(**{"endpoint": ""} | given).read_request("k").url == url
+    reading = origin(**{"endpoint": ""} | given).aread("k")
+    assert reading.send(None).prepare().url == url
+    reading.close()
 
 
 @pytest.mark.parametrize("endpoint", ["example.com", "ftp://example.com", "https://u:p@example.com", "https://h/?x"])

@@ -28,7 +28,7 @@ def test_more_prefixes_than_rules(each_rig: Rig) -> None:
     def look() -> None:
         document = rig.website()
         assert len(rules_in(document)) <= 20
-        assert set(rules_in(FOREIGN)) <= set(rules_in(document))
+        assert set(rules_in(rig.foreign)) <= set(rules_in(document))
         for name in ("root.txt", "p00/000.txt", "p21/001.txt"):
             answer = rig.read(name)
             if rig.snapshot().readers_may_come:
@@ -41,7 +41,7 @@ def test_more_prefixes_than_rules(each_rig: Rig) -> None:
     assert all(seen.values()), "every key was answered by the origin for a while"
     revisions = list(rig.every_revision())
     assert max(len(rules_in(each)) for each in revisions) <= 20
-    assert all(set(rules_in(FOREIGN)) <= set(rules_in(each)) for each in revisions)
+    assert all(set(rules_in(rig.foreign)) <= set(rules_in(each)) for each in revisions)
     assert sum(bool(own_rules(each, rig.foreign)) for each in revisions) >= 1
     # Prefixes that are ready together go together: no revision for each of them.
     assert len(revisions) < 12
@@ -64,7 +64,9 @@ def test_rules_are_seen_in_force_before_the_first_byte(rig: Rig) -> None:
         assert [line["status"] for line in sentinels][-1] == 302, prefix
         assert not any(line["signed"] for line in sentinels), "readers do not sign"
     # And the other way round: after the last rule went, each prefix was seen to be answered by OSS alone.
-    last_rules = max(at for at, line in enumerate(lines) if line["method"] == "PUT" and line["query"].startswith("website"))
+    last_rules = max(
+        at for at, line in enumerate(lines) if line["method"] == "PUT" and line["query"].startswith("website")
+    )
     for prefix in ("", "p00/", "p01/", "p02/"):
         sentinels = [line for line in lines if line["key"].startswith(f"{prefix}.migrator-sentinel-")]
         assert sentinels[-1]["status"] == 404
@@ -113,7 +115,9 @@ def test_two_jobs_share_the_rules_of_a_bucket(each_rig: Rig) -> None:
         return all(job.state is JobState.DONE for job in rig.rt.store.jobs.all())
 
     rig.drive(ended, each=lambda: None)
-    assert {key for key in rig.stored()} == {f"{s}/{p}{n:02}/x" for s, p in (("left", "a"), ("right", "b")) for n in range(12)}
+    assert {key for key in rig.stored()} == {
+        f"{s}/{p}{n:02}/x" for s, p in (("left", "a"), ("right", "b")) for n in range(12)
+    }
     assert rig.own_left == []
     revisions = list(rig.every_revision())
     assert max(len(rules_in(each)) for each in revisions) <= 20
@@ -125,7 +129,9 @@ def test_a_foreign_edit_in_the_middle_survives(rig: Rig) -> None:
     rig.start(retire="hold")
     rig.drive(rig.is_in("p00/", PrefixState.READY))
     document = rig.website().decode()
-    rig.bucket.put_bucket_website(document.replace("gone.html", "edited.html").replace("<Suffix>index.html", "<Suffix>start.html"))
+    rig.bucket.put_bucket_website(
+        document.replace("gone.html", "edited.html").replace("<Suffix>index.html", "<Suffix>start.html")
+    )
     rig.drive(lambda: "rules_drift" in rig.event_kinds())
     control.release(rig.rt, "job", None)
     rig.drive()
@@ -317,7 +323,10 @@ def test_prefixes_from_a_list_nested_and_with_the_rest_in_the_root_group(rig: Ri
     rig.start(prefixes=["a/", "a/b/", "nothing/", "z/"])
     rig.drive()
     rig.check_end()
-    found = {view.prefix.name: view.counters.copied for view in rig.rt.store.prefixes.views(rig.rt.store.jobs.by_name("job").id)}
+    found = {
+        view.prefix.name: view.counters.copied
+        for view in rig.rt.store.prefixes.views(rig.rt.store.jobs.by_name("job").id)
+    }
     assert found == {"": 2, "a/": 2, "a/b/": 2, "nothing/": 0, "z/": 1}
 
 

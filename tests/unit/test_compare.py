@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrator.domain.compare import Verdict, merge_join, settle_pass, verdict
-from migrator.domain.model import Counters, ObjectInfo, ObjectRecord, PrefixId, RecordKind
+from migrator.domain.model import Counters, ObjectRecord, PrefixId, RecordKind
+from migrator.domain.objects import ObjectInfo
 from migrator.domain.states import Outcome
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"

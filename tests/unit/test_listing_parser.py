@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from migrator.adapters.listing import read_page
 from migrator.adapters.listing_xml import parse_listing
-from migrator.domain.model import LAST_CHARACTER
+from migrator.domain.objects import LAST_CHARACTER
 from migrator.errors import ListingBroken, Transient
 
 keys = st.text(

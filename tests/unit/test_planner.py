@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrator.domain.model import ObjectInfo
+from migrator.domain.objects import ObjectInfo
 from migrator.domain.planner import behind, cuts, group_of, hole_at, nested
 
 ALPHABET = st.sampled_from("a/b0")

@@ -26,8 +26,8 @@ def prefix(state, number=1, *, at=NOW, **fields):
     return Prefix(PrefixId(number), JobId(1), f"p{number}/", state, since_at=at, **fields)
 
 
-def decide(*views, retired=0, at=NOW, the_job=None, policy=Policy(), **more):
-    view = JobView(the_job or job(), BucketId(7), policy, views, retired, **more)
+def decide(*views, retired=0, at=NOW, the_job=None, **more):
+    view = JobView(the_job or job(), BucketId(7), Policy(), views, retired, **more)
     return next_actions(view, at)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from migrator.app.context import Runtime
 from migrator.domain import rules
 from migrator.domain.assumptions import assume
-from migrator.domain.model import ObjectInfo
+from migrator.domain.objects import ObjectInfo
 from migrator.domain.rules import Document
 from migrator.domain.simulate import Assumptions
 from migrator.domain.simulate.facts import FORBIDDEN_SINCE

@@ -10,7 +10,7 @@ from migrator.app.preflight.facts import Facts
 from migrator.app.preflight.finding import Finding, Level
 from migrator.domain import rules
 from migrator.domain.fates import CORS, HTTPS
-from migrator.domain.model import ObjectInfo
+from migrator.domain.objects import ObjectInfo
 from migrator.errors import MigratorError, PrivateAddress
 from migrator.ports import Answer
 
