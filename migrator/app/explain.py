@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from migrator.app.context import Runtime
 from migrator.app.place import Place
 from migrator.domain import rules
-from migrator.domain.simulate import Bucket, Signing
+from migrator.domain.assumptions import assume
+from migrator.domain.simulate import Assumptions, Bucket, Signing
 from migrator.domain.simulate.asking import Explanation, Question, Surroundings, explained
 from migrator.ports import Destination
 
@@ -24,6 +25,7 @@ def explain(rt: Runtime, place: Place, document: bytes | None, question: Questio
         scheme=door.scheme,
         signed=Signing.HEADER if spec and spec.readers.signed else Signing.ANONYMOUS,
         doors=place.doors,
+        assumptions=assume(rt.store.assumptions.of(place.bucket.id)) if place.bucket else Assumptions(),
     )
     return explained(rules.parse(document), question, around)
 

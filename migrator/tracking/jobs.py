@@ -34,7 +34,7 @@ class Jobs:
         this job's keys.
         """
         with writing(self._engine) as connection:
-            bucket_id = locked_bucket(connection, *into)
+            bucket_id = _locked_bucket(connection, *into)
             _refuse_taken(connection, name)
             _refuse_overlap(connection, bucket_id, destination_prefix)
             statement = (
@@ -123,7 +123,7 @@ class Jobs:
                 note(connection, kind, message, job_id=job_id)
 
 
-def locked_bucket(connection: Connection, endpoint: str, region: str, name: str) -> BucketId:
+def _locked_bucket(connection: Connection, endpoint: str, region: str, name: str) -> BucketId:
     """Find or record the bucket; nobody else creates a job into it before the transaction ends."""
     connection.execute(
         insert_into(connection, bucket).values(endpoint=endpoint, region=region, name=name).on_conflict_do_nothing()

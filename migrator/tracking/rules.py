@@ -13,7 +13,6 @@ from migrator.domain.states import COVERED, JobState, PrefixState
 from migrator.errors import IllegalTransition, NotFound
 from migrator.tracking import rows
 from migrator.tracking.engine import db_time, insert_into, reading, writing
-from migrator.tracking.jobs import locked_bucket
 from migrator.tracking.leases import must_hold
 from migrator.tracking.moves import note
 from migrator.tracking.tables import bucket, job, prefix, revision, shard
@@ -64,12 +63,6 @@ class Rules:
         with writing(self._engine) as connection:
             connection.execute(insert_into(connection, bucket).values(values).on_conflict_do_nothing())
             return rows.bucket(connection.execute(select(bucket).where(same)).one())
-
-    def ensure_bucket(self, endpoint: str, region: str, name: str) -> Bucket:
-        """Return the bucket, recording it where no job brought it yet."""
-        with writing(self._engine) as connection:
-            bucket_id = locked_bucket(connection, endpoint, region, name)
-        return self.bucket(bucket_id)
 
     def own(self, bucket_id: BucketId) -> tuple[str, ...]:
         """Return the fingerprints of rules that are or may be ours in the live document.

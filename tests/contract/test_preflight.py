@@ -321,7 +321,7 @@ def test_an_old_bucket_is_spared_until_acceleration_is_used(rt, oss, scene):
 def test_what_a_probe_found_out_counts_more_than_the_date(rt, oss, scene):
     readers = {"url": DOMAIN.format(bucket=scene.bucket)}
     into = scene.spec().destination
-    bucket = rt.store.rules.ensure_bucket(into.endpoint, into.region, into.bucket)
+    bucket = rt.store.rules.add_bucket(into.endpoint, into.region, into.bucket)
     rt.store.assumptions.save(bucket.id, [Learned("forbidden_applies", NO), Learned("head_redirects", YES)])
     found = scene.found(behind(rt, oss), readers=readers)
     assert "readers.custom-domain" not in found

@@ -5,6 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -15,13 +20,13 @@ from migrator import jobfile, settings
 from migrator.adapters.door import HttpDoor
 from migrator.adapters.http import Http
 from migrator.adapters.oss_client import BucketAddress
-from migrator.app.probe import assumed, probe
+from migrator.app.probe import probe
 from migrator.app.probe.stage import Stage
 from migrator.app.probe.temporary import Batch
 from migrator.app.publish import publish
 from migrator.cli.main import run
 from migrator.domain import rules
-from migrator.domain.assumptions import NO, NOT_ASKED, QUESTIONS, UNCLEAR, YES
+from migrator.domain.assumptions import NO, NOT_ASKED, QUESTIONS, UNCLEAR, YES, assume
 from migrator.domain.simulate import Assumptions
 from migrator.domain.states import Authority, JobState, PrefixState
 from migrator.errors import LeaseLost
@@ -128,7 +133,7 @@ def test_every_question_is_answered_and_nothing_is_left(rt, place):
     known = rt.store.rules.bucket_at(place.oss.endpoint, place.bucket)
     assert rt.store.rules.own(known.id) == ()
     assert answers(rt.store.assumptions.of(known.id)) == found
-    assert assumed(rt, known.id) == Assumptions()  # the sandbox's defaults are the best evidence, too
+    assert assume(learned) == Assumptions()  # the sandbox's defaults are the best evidence, too
     assert rt.store.leases.holder(f"rules:{known.id}") is None
 
 
@@ -337,6 +342,35 @@ def arm(rt, job):
         rt.store.prefixes.advance(view.prefix.id, PrefixState.PLANNED, PrefixState.ARMING, "test")
 
 
+def test_explain_uses_what_was_found_out(rt, place, switched, capsys):
+    spec = place.spec()
+    job = started(rt, spec)
+    arm(rt, job)
+    publish(rt, job.bucket_id)
+
+    def location(*more):
+        assert run(["rules", "explain", spec.name, "a/x y", "--json", *more]) == 0
+        return json.loads(capsys.readouterr().out)["location"]
+
+    assert location().endswith("/a/x%20y")
+    switched(location_encoded=False)
+    probe(rt, spec, patience_s=10)
+    assert location().endswith("/a/x y")
+    assert location("--assume", "location_encoded=yes").endswith("/a/x%20y")
+
+
+def test_what_others_edit_meanwhile_stays(rt, place, monkeypatch):
+    def edit(scene, _questions):
+        document = scene.stage.control.get_website().decode()
+        scene.stage.control.put_website(document.replace("<KeyPrefixEquals>old/", "<KeyPrefixEquals>older/").encode())
+        return iter(())
+
+    monkeypatch.setattr("migrator.app.probe.ask_all", edit)
+    before = place.website()
+    probe(rt, place.spec(), patience_s=10)
+    assert place.website() == before.replace(b"<KeyPrefixEquals>old/", b"<KeyPrefixEquals>older/")
+
+
 # -- however it ends -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.parametrize("where", ["watch", "ask_all", "keeps_unknown"])
@@ -358,7 +392,7 @@ def test_everything_goes_whatever_interrupts(rt, place, monkeypatch, where, erro
 def killed(rt, place, spec):
     """Leave behind what a probe that was killed in the middle leaves behind: rules, objects and a lease that runs on."""
     into = spec.destination
-    bucket = rt.store.rules.ensure_bucket(into.endpoint, into.region, into.bucket)
+    bucket = rt.store.rules.add_bucket(into.endpoint, into.region, into.bucket)
     stage = Stage(rt, spec, bucket, "0123456789ab", 10)
     batch = Batch(stage.prefix, rules.parse_redirect_url(spec.redirect.url), "dead", ("plain", "always"))
     stage.create(batch.key("plain", "x"))
@@ -387,7 +421,7 @@ def test_the_next_publish_removes_the_rules_of_a_killed_one(rt, place):
 def test_another_publisher_is_waited_for_and_then_named(rt, place):
     spec = place.spec()
     into = spec.destination
-    bucket = rt.store.rules.ensure_bucket(into.endpoint, into.region, into.bucket)
+    bucket = rt.store.rules.add_bucket(into.endpoint, into.region, into.bucket)
     assert rt.store.leases.take(f"rules:{bucket.id}", "somebody else", 60)
     with pytest.raises(LeaseLost, match="somebody else is publishing"):
         probe(rt, spec, patience_s=0.1)
@@ -407,3 +441,30 @@ def test_the_command(rt, place, tmp_path, capsys):
     assert run(["probe", str(path), "--yes", "--patience", "10"]) == 0
     assert "Is HEAD of a missing key redirected?" in capsys.readouterr().out
     assert run(["probe", "no-such-job", "--yes"]) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_in_order(rt, place, switched, tmp_path, number):
+    switched(propagation_delay_s=30.0)  # so that it waits for a rule to arrive
+    before, path = place.website(), tmp_path / "job.yaml"
+    path.write_text(jobfile.dump(place.spec()))
+    command = [sys.executable, "-m", "migrator", "probe", str(path), "--yes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_for(lambda: b"migrator-probe" in place.website() and place.keys() != ["error.html"])
+            process.send_signal(number)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, said
+    assert "taken away" in said
+    assert place.website() == before
+    assert place.keys() == ["error.html"]
+
+
+def wait_for(true):
+    pause, deadline = threading.Event(), time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        pause.wait(0.05)

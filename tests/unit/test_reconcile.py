@@ -74,18 +74,18 @@ def test_nothing_is_proven_while_writers_are_at_the_origin():
 
 
 def test_a_held_prefix_keeps_its_rule():
-    assert decide(PrefixView(prefix(PrefixState.READY, held_by="webinar"))) == []
+    assert decide(PrefixView(prefix(PrefixState.READY, held_by="webinar", planned_to_end=True))) == []
 
 
 def test_an_old_proof_is_renewed_before_a_rule_goes():
     later = NOW + timedelta(seconds=Policy().evidence_max_age_s)
-    (action,) = decide(PrefixView(prefix(PrefixState.READY)), at=later)
+    (action,) = decide(PrefixView(prefix(PrefixState.READY, planned_to_end=True)), at=later)
     assert isinstance(action, Advance)
     assert action.after is PrefixState.COPYING
 
 
 def test_all_that_are_ready_retire_in_one_revision():
-    actions = decide(*(PrefixView(prefix(PrefixState.READY, number)) for number in (1, 2, 3)))
+    actions = decide(*(PrefixView(prefix(PrefixState.READY, number, planned_to_end=True)) for number in (1, 2, 3)))
     assert [each for each in actions if isinstance(each, Send)] == [Send("publish", (7,))]
     assert actions[0].prefix_ids == (1, 2, 3)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from migrator.app.context import Runtime
+from migrator.app.place import known
 from migrator.domain import rules
 from migrator.domain.assumptions import assume
 from migrator.domain.objects import ObjectInfo
@@ -79,14 +80,14 @@ class Facts:
     @property
     def own(self) -> tuple[str, ...]:
         """Fingerprints of rules that are ours."""
-        known = self.rt.store.rules.bucket_at(self.spec.destination.endpoint, self.spec.destination.bucket)
-        return self.rt.store.rules.own(known.id) if known else ()
+        bucket = known(self.rt.store.rules.buckets(), self.spec.destination)
+        return self.rt.store.rules.own(bucket.id) if bucket else ()
 
     @property
     def assumptions(self) -> Assumptions:
         """What a probe found out about the bucket; the best evidence for the rest."""
-        known = self.rt.store.rules.bucket_at(self.spec.destination.endpoint, self.spec.destination.bucket)
-        return assume(self.rt.store.assumptions.of(known.id)) if known else Assumptions()
+        bucket = known(self.rt.store.rules.buckets(), self.spec.destination)
+        return assume(self.rt.store.assumptions.of(bucket.id)) if bucket else Assumptions()
 
     # -- small conclusions ---------------------------------------------------------------------------------------
     @property

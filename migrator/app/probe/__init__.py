@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from migrator.app.context import Runtime
+from migrator.app.place import known
 from migrator.app.probe.ask import KNOCKS, Voice, Watch, deaf, watch
 from migrator.app.probe.documents import keeps_unknown, settles_a_race, takes_doubles, takes_rules
 from migrator.app.probe.questions import OF_THE_PLAIN_RULE, Scene, ask_all
@@ -17,13 +18,12 @@ from migrator.app.probe.stage import RefusedByOss, Stage
 from migrator.app.probe.temporary import ALWAYS, PLAIN, SCRATCH, VARIANTS, Batch, batches, unflagged
 from migrator.app.probe.variants import OF_FOLDERS, OF_THE_BUCKET
 from migrator.domain import rules
-from migrator.domain.assumptions import NOT_ASKED, QUESTIONS, UNCLEAR, Learned, assume, ordered
-from migrator.domain.model import BucketId
-from migrator.domain.simulate import Assumptions, Signing
+from migrator.domain.assumptions import NOT_ASKED, QUESTIONS, UNCLEAR, Learned, ordered
+from migrator.domain.simulate import Signing
 from migrator.errors import MaskedSecret
 from migrator.spec import JobSpec
 
-__all__ = ["PATIENCE_S", "assumed", "intent", "probe"]
+__all__ = ["PATIENCE_S", "intent", "probe"]
 
 PATIENCE_S = 120.0
 """How long to wait for a change to reach every door, where nobody says otherwise."""
@@ -37,11 +37,6 @@ def intent(spec: JobSpec) -> Sequence[str]:
         f"up to {1 + len(VARIANTS)} temporary rules over exactly that prefix are published and taken away again",
         "nothing else is written; meanwhile nobody else publishes rules of this bucket through the migrator",
     )
-
-
-def assumed(rt: Runtime, bucket_id: BucketId) -> Assumptions:
-    """Return what is known of a bucket, for the simulator."""
-    return assume(rt.store.assumptions.of(bucket_id))
 
 
 def probe(
@@ -58,7 +53,8 @@ def probe(
     when somebody else publishes all the time, AccessRefused where the key may not do what a migration needs.
     """
     into = spec.destination
-    bucket = rt.store.rules.ensure_bucket(into.endpoint, into.region, into.bucket)
+    found = known(rt.store.rules.buckets(), into)
+    bucket = found or rt.store.rules.add_bucket(into.endpoint, into.region, into.bucket)
     stage = Stage(rt, spec, bucket, secrets.token_hex(6), patience_s)
     try:
         answers: dict[str, Learned] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import click
@@ -34,7 +34,7 @@ from migrator.errors import Invalid
 @click.option("--exists", multiple=True, help="A key that exists; again for more. Nothing else does then.")
 @click.option("--acl", type=click.Choice(["private", "public-read", "public-read-write"]), help="The bucket's ACL.")
 @click.option("--created", type=click.DateTime(["%Y-%m-%d"]), help="When the bucket was created.")
-@click.option("--assume", multiple=True, help="NAME=yes|no, for what OSS leaves open, e.g. head_redirects=yes.")
+@click.option("--assume", multiple=True, help="NAME=yes|no, against what a probe found out.")
 @click.option("--json", "as_lines", is_flag=True, help="{status, location, rule_number, body_from, reason}.")
 def explain(
     words: tuple[str, ...],
@@ -72,7 +72,7 @@ def explain(
         exists=frozenset(exists) if exists else None,
         acl=acl or "",
         created_at=created.replace(tzinfo=UTC) if created else None,
-        assumptions=_assumptions(assume),
+        assumed=_assumed(assume),
     )
     if is_file(against) and not address.is_given:
         explanation = explained(rules.parse(file_document(against)), question)
@@ -118,7 +118,7 @@ def _headers(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _assumptions(texts: tuple[str, ...]) -> Assumptions:
+def _assumed(texts: tuple[str, ...]) -> dict[str, bool]:
     known = {field.name for field in fields(Assumptions)}
     words = {"yes": True, "true": True, "no": False, "false": False}
     changes = {}
@@ -129,4 +129,4 @@ def _assumptions(texts: tuple[str, ...]) -> Assumptions:
                 f"--assume: {text!r} is not understood", hint=f"NAME=yes or no of: {', '.join(sorted(known))}"
             )
         changes[name] = words[value.lower()]
-    return replace(Assumptions(), **changes)
+    return changes

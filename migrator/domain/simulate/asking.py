@@ -29,7 +29,8 @@ class Question:
     """Keys that exist."""
     acl: str = ""
     created_at: datetime | None = None
-    assumptions: Assumptions = field(default_factory=Assumptions)
+    assumed: Mapping[str, bool] = field(default_factory=dict)
+    """Fields of `Assumptions` that the asker wants otherwise than they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Surroundings:
     signed: Signing = Signing.ANONYMOUS
     doors: tuple[str, ...] = ()
     """Base URLs under which readers reach the bucket."""
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    """What a probe found out about the bucket."""
 
 
 def explained(document: Document, question: Question, around: Surroundings | None = None) -> Explanation:
@@ -68,9 +71,9 @@ def explained(document: Document, question: Question, around: Surroundings | Non
         acl=question.acl or around.bucket.acl,
         created_at=question.created_at or around.bucket.created_at,
     )
-    request = _request(question, around)
-    outcome = simulate(document, request, bucket, question.assumptions)
-    seen = views(document, request, bucket, question.assumptions, doors=around.doors)
+    request, assumptions = _request(question, around), replace(around.assumptions, **question.assumed)
+    outcome = simulate(document, request, bucket, assumptions)
+    seen = views(document, request, bucket, assumptions, doors=around.doors)
     return Explanation(request.key, outcome, seen, _notes(document, request.key, bucket.objects))
 
 
