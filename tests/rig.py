@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic
@@ -28,9 +28,9 @@ from migrator import jobfile, settings
 from migrator.app import VERBS, control
 from migrator.app.context import Runtime
 from migrator.app.report import snapshot
-from migrator.domain.model import Prefix, PrefixView
+from migrator.domain.model import JobId, Prefix, PrefixId, PrefixView
 from migrator.domain.progress import JobSnapshot
-from migrator.domain.states import JobState, PrefixState
+from migrator.domain.states import Authority, JobState, PrefixState
 from migrator.runtime import build
 from migrator.sandbox.origin import RunningOrigin, _backend, start_origin
 from migrator.sandbox.oss.run import RunningOss, start_oss
@@ -79,6 +79,10 @@ FOREIGN = b"""<?xml version="1.0" encoding="UTF-8"?>
 """
 """Two rules and an index document that somebody else put there."""
 
+NOT_YET = PrefixView(
+    Prefix(PrefixId(0), JobId(0), "", PrefixState.PLANNED, Authority.DESTINATION, datetime(1970, 1, 1, tzinfo=UTC))
+)
+"""What `Rig.view` shows of a prefix that is not discovered yet."""
 SESSION = oss2.Session()  # the SDK never closes one: one for all, or sockets would be reported as leaked
 _numbers = itertools.count(1)
 
@@ -301,7 +305,7 @@ class Rig:
 
     def view(self, prefix: str, name: str = "job") -> PrefixView:
         views = self.rt.store.prefixes.views(self.rt.store.jobs.by_name(name).id)
-        return next(view for view in views if view.prefix.name == prefix)
+        return next((view for view in views if view.prefix.name == prefix), NOT_YET)
 
     def is_in(self, prefix: str, *states: PrefixState, name: str = "job") -> Callable[[], bool]:
         return lambda: self.rt.store.jobs.by_name(name).discovered and self.prefix(prefix, name).state in states

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrator import jobfile
-from migrator.app.context import Runtime
+from migrator.app.context import Runtime, spec_of
 from migrator.domain.model import Job, Prefix
 from migrator.domain.states import Authority, JobState, PrefixState
 from migrator.errors import Invalid, NotFound
 from migrator.spec import JobSpec
 
+_PROVEN = (PrefixState.READY, PrefixState.RETIRING, PrefixState.SETTLING, PrefixState.RETIRED)
 _ENDED = (JobState.DONE, JobState.CANCELLED)
 _GOING = (PrefixState.RETIRING, PrefixState.SETTLING, PrefixState.RETIRED)
 
@@ -125,20 +126,34 @@ def waive(rt: Runtime, name: str, prefix: str, keys: Sequence[str], by: str) -> 
 
 
 def writes(rt: Runtime, name: str, prefix: str | None, authority: Authority) -> list[Prefix]:
-    """Tell who writes from now on. Never back to the origin once writers are at the destination."""
+    """Tell who writes from now on: origin, then frozen, then destination; never back.
+
+    Writers that were followed at the origin stop first (frozen). Only when a prefix is proven after that may they
+    begin at the destination: before, a copy of ours may be stale, and could no longer be told from their objects.
+    """
     found = _prefixes(rt, name, prefix)
+    followed = spec_of(rt.store.jobs.by_name(name).spec_json).authority is Authority.ORIGIN
     for each in found:
-        if authority is Authority.ORIGIN and each.authority is not Authority.ORIGIN:
-            raise Invalid(
-                f"writers of {each.name!r} are at the {each.authority}; what they wrote there is not at the origin",
-                hint="copy it back first, then start a new job",
-            )
-        rt.store.prefixes.set_authority(each.id, authority, "told by an operator")
-        if authority is not each.authority and each.state is PrefixState.VERIFYING:
-            # One more look at both sides, begun after the writers moved.
-            rt.store.prefixes.update(each.id, clean_joins=0, verify_round=each.verify_round + 1)
+        _refuse_step(name, each, authority, followed=followed)
+    for each in found:
+        if authority is not each.authority:
+            rt.store.prefixes.set_authority(each.id, authority, "told by an operator")
     rt.dispatcher.send("tick", 0)
     return found
+
+
+def _refuse_step(name: str, prefix: Prefix, authority: Authority, *, followed: bool) -> None:
+    if authority is Authority.ORIGIN and prefix.authority is not Authority.ORIGIN:
+        raise Invalid(
+            f"writers of {prefix.name!r} are at the {prefix.authority}; what they wrote there is not at the origin",
+            hint="copy it back first, then start a new job",
+        )
+    proven = prefix.authority is not Authority.ORIGIN and prefix.state in _PROVEN
+    if authority is Authority.DESTINATION and followed and not proven:
+        raise Invalid(
+            f"{prefix.name!r} was not proven since its writers stopped at the origin; a copy of it may be stale",
+            hint=f"stop the writers, migrator writes {name} {prefix.name!r} frozen, and wait until it is ready",
+        )
 
 
 def _prefixes(rt: Runtime, name: str, prefix: str | None) -> list[Prefix]:

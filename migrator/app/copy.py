@@ -107,7 +107,7 @@ def _settle(rt: Runtime, shard: OpenShard, batch: Sequence[Step]) -> list[Settle
     results: dict[str, CopyResult] = {}
     failure: Exception | None = None
     if items:
-        engine = rt.connections.engine(shard.work.spec, marked=shard.prefix.authority is Authority.ORIGIN)
+        engine = rt.connections.engine(shard.work.spec, marked=shard.follows)
         try:
             for each in engine.copy(items, stop=shard.shift.stop):
                 results[each.item.origin_key] = each
@@ -133,8 +133,8 @@ def _settle(rt: Runtime, shard: OpenShard, batch: Sequence[Step]) -> list[Settle
 def _decide(shard: OpenShard, step: Step) -> Settled | CopyItem:
     """Decide one key from the listings alone, or hand it to the engine."""
     if step.origin is None:
-        if shard.prefix.authority is Authority.ORIGIN:
-            _invalidate(shard.work, step.key)
+        if shard.follows and ours(shard.work, step.key):
+            shard.work.destination.delete(shard.work.spec.destination.prefix + step.key)
         return Settled(step.key, Counters(), None, had_record=False)
     judged = verdict(step.origin, step.destination, step.record)
     size = step.origin.size_bytes
@@ -143,9 +143,10 @@ def _decide(shard: OpenShard, step: Step) -> Settled | CopyItem:
         return Settled(step.key, Counters.of(Outcome.ALREADY_EQUAL, size), proof, step.record is not None)
     if step.record is not None and step.record.waived_by and judged is Verdict.MISSING:
         return Settled(step.key, Counters.of(Outcome(step.record.kind.value)), step.record, had_record=True)
-    if shard.prefix.authority is Authority.ORIGIN and judged in (Verdict.DIFFERS, Verdict.UNKNOWN):
-        # Readers fall through the armed rule to the fresh origin until the copy is created again.
-        _invalidate(shard.work, step.key)
+    if shard.follows and judged in (Verdict.DIFFERS, Verdict.UNKNOWN):
+        if ours(shard.work, step.key):
+            # Readers fall through the armed rule to the fresh origin until the copy is created again.
+            shard.work.destination.delete(shard.work.spec.destination.prefix + step.key)
     elif judged is Verdict.DIFFERS and shard.prefix.authority is Authority.DESTINATION:
         record = _record(shard, step, RecordKind.KEPT_DESTINATION, "the destination holds another version; it was kept")
         return Settled(step.key, Counters.of(Outcome.KEPT_DESTINATION), record, had_record=True)
@@ -156,7 +157,7 @@ def _decide(shard: OpenShard, step: Step) -> Settled | CopyItem:
 def _remember(shard: OpenShard, step: Step, result: CopyResult) -> Settled:
     """Turn an engine's result into counters and, where the listings will not show it, a record."""
     outcome, record = result.outcome, None
-    if outcome is Outcome.KEPT_DESTINATION and shard.prefix.authority is Authority.FROZEN:
+    if outcome is Outcome.KEPT_DESTINATION and shard.prefix.authority is Authority.FROZEN and not shard.follows:
         outcome = Outcome.FAILED
         result = replace(result, reason="the two sides differ although keys never change here: " + result.reason)
     if outcome in _RECORDED:
@@ -182,9 +183,7 @@ def _record(shard: OpenShard, step: Step, kind: RecordKind, reason: str) -> Obje
     )
 
 
-def _invalidate(work: Work, key: str) -> None:
-    """Delete a stale copy of our own; anything without our marker is left alone."""
-    full = work.spec.destination.prefix + key
-    head = work.destination.head(full)
-    if head is not None and MARKER in head.headers:
-        work.destination.delete(full)
+def ours(work: Work, key: str) -> bool:
+    """Say whether an object of the destination is a copy that we made while following the origin."""
+    head = work.destination.head(work.spec.destination.prefix + key)
+    return head is not None and MARKER in head.headers

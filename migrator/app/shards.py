@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migrator.app.context import Runtime, Work
 from migrator.app.working import Shift, shift
 from migrator.domain.model import Counters, Lease, Prefix, Shard, ShardId
-from migrator.domain.states import JobState
+from migrator.domain.states import Authority, JobState
 from migrator.errors import Fatal, LeaseLost, MigratorError
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,17 @@ class OpenShard:
     last_attempt: bool
     failure: Exception | None = None
     """Why the pass stopped short; set where part of the work could still be recorded."""
+
+    @property
+    def follows(self) -> bool:
+        """Say whether the origin rules: its writers are still there, or have stopped and not yet begun elsewhere.
+
+        Only then are stale copies of our own invalidated; at no time can a destination's writer be in the way.
+        """
+        authority = self.prefix.authority
+        return authority is Authority.ORIGIN or (
+            authority is Authority.FROZEN and self.work.spec.authority is Authority.ORIGIN
+        )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from migrator.app.context import Runtime
-from migrator.app.copy import Step, joined
+from migrator.app.copy import Step, joined, ours
 from migrator.app.shards import OpenShard, opened
 from migrator.domain.compare import Verdict, verdict
 from migrator.domain.model import RecordKind, ShardId
@@ -70,10 +70,11 @@ def difference(shard: OpenShard, step: Step, proven_at: datetime | None) -> str:
     authority, record = shard.prefix.authority, step.record
     judged = verdict(step.origin, step.destination, record)
     kind = record.kind if record is not None else None
-    if judged is Verdict.EQUAL or (judged is Verdict.EXTRA and authority is not Authority.ORIGIN):
+    if judged is Verdict.EQUAL:
         return ""
     if judged is Verdict.EXTRA:
-        return f"{step.key!r} is gone at the origin"
+        gone = shard.follows and proven_at is None and ours(shard.work, step.key)
+        return f"{step.key!r} is gone at the origin" if gone else ""
     assert step.origin is not None
     if record is not None and record.waived_by:
         return ""
@@ -84,7 +85,7 @@ def difference(shard: OpenShard, step: Step, proven_at: datetime | None) -> str:
         if kind is RecordKind.VANISHED and _still_vanished(shard, step.key):
             return ""
         return f"{step.key!r} is missing at the destination"
-    if kind is RecordKind.KEPT_DESTINATION and authority is not Authority.FROZEN:
+    if kind is RecordKind.KEPT_DESTINATION and (shard.follows or authority is not Authority.FROZEN):
         return ""
     if proven_at is not None and authority is Authority.DESTINATION:
         return ""  # its writers replaced it after it was proven

@@ -159,8 +159,8 @@ def waits(view: PrefixView, job: Job, covered_by: int | None) -> Wait:
             return Wait(f"trying again: {view.last_error}")
         case PrefixState.VERIFYING if prefix.authority is Authority.ORIGIN and prefix.clean_joins:
             return Wait(
-                "writers are still at the origin; it is followed until they have moved",
-                f"migrator writes {job.name} {name} destination",
+                "writers are still at the origin; it is followed until they have stopped",
+                f"migrator writes {job.name} {name} frozen",
             )
         case PrefixState.READY if prefix.held_by:
             return Wait(f"proven; held: {prefix.held_by}", f"migrator release {job.name} {name}")

@@ -49,11 +49,11 @@ class Switches:
     def changed(self, changes: dict[str, object]) -> Switches:
         """Return a copy with `changes` applied. Raises ValueError for an unknown name or a wrong type."""
         known = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        taken: dict[str, object] = {}
         for name, value in changes.items():
             if name not in known:
                 raise ValueError(f"there is no switch {name!r}; there are: {', '.join(sorted(known))}")
-            if known[name] is float and type(value) is int:
-                continue
-            if type(value) is not known[name]:
+            taken[name] = float(value) if known[name] is float and type(value) is int else value
+            if type(taken[name]) is not known[name]:
                 raise ValueError(f"the switch {name!r} is a {known[name].__name__}, not {value!r}")
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **taken)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from migrator.domain.model import Counters, JobId, Prefix, PrefixId, PrefixView
 from migrator.domain.states import Authority, PrefixState
@@ -139,8 +139,14 @@ class Prefixes:
         self._set(prefix_id, {"held_by": ""}, "prefix_released", "may retire when it is proven")
 
     def set_authority(self, prefix_id: PrefixId, authority: Authority, why: str) -> None:
-        """Record who writes keys of the prefix from now on."""
-        self._set(prefix_id, {"authority": authority}, "prefix_authority", f"writes belong to {authority}: {why}")
+        """Record who writes keys of the prefix from now on; comparisons begun before count for nothing any more."""
+        verifying = prefix.c.state == PrefixState.VERIFYING
+        values = {
+            "authority": authority,
+            "clean_joins": case((verifying, 0), else_=prefix.c.clean_joins),
+            "verify_round": case((verifying, prefix.c.verify_round + 1), else_=prefix.c.verify_round),
+        }
+        self._set(prefix_id, values, "prefix_authority", f"writes belong to {authority}: {why}")
 
     def _set(self, prefix_id: PrefixId, values: rows.Values, kind: str = "", message: str = "") -> None:
         statement = update(prefix).where(prefix.c.id == prefix_id).values(dict(values)).returning(prefix.c.job_id)

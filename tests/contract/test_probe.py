@@ -390,7 +390,7 @@ def test_everything_goes_whatever_interrupts(rt, place, monkeypatch, where, erro
 
 
 def killed(rt, place, spec):
-    """Leave behind what a probe that was killed in the middle leaves behind: rules, objects and a lease that runs on."""
+    """Leave behind what a probe that was killed leaves behind: rules, objects and a lease that runs on."""
     into = spec.destination
     bucket = rt.store.rules.add_bucket(into.endpoint, into.region, into.bucket)
     stage = Stage(rt, spec, bucket, "0123456789ab", 10)

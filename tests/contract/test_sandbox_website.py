@@ -127,8 +127,9 @@ def test_a_custom_domain_redirects():
 
 def test_the_index_page_is_for_strangers_and_for_folders(oss):
     index = "<IndexDocument><Suffix>index.html</Suffix><SupportSubDir>true</SupportSubDir></IndexDocument>"
+    assert raw(oss, "GET", f"/{bucket(oss, 'public-read').bucket_name}/").code == "AccessDenied"
     made = _site(oss, index)
-    assert raw(oss, "GET", f"/{made.bucket_name}/").code == "AccessDenied"
+    assert raw(oss, "GET", f"/{made.bucket_name}/").code == "NoSuchKey"
     made.put_object("index.html", b"root")
     made.put_object("c/index.html", b"folder")
     assert raw(oss, "GET", f"/{made.bucket_name}/").body == b"root"

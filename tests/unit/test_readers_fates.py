@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
+from migrator.domain.assumptions import QUESTIONS
 from migrator.domain.fates import CORS, CUSTOM_DOMAIN, HTTPS, PUBLIC, Around, Level, fate
 from migrator.domain.readers import Reader
 from migrator.domain.simulate import Assumptions
@@ -93,3 +96,15 @@ def test_a_cdn_either_follows_or_keeps_the_redirect():
 def test_writers():
     assert "as declared" in fate(Reader.WRITE, Around(writes="origin")).sees
     assert "writes: origin" in fate(Reader.WRITE, Around()).remedy
+
+
+# -- the page for people -------------------------------------------------------------------------------------------
+def test_the_documents_name_every_code_and_every_question():
+    root = Path(__file__).parents[2]
+    readers, probe = ((root / "docs" / name).read_text(encoding="utf-8") for name in ("readers.md", "probe.md"))
+    package = root / "migrator" / "app" / "preflight"
+    codes = {code for path in package.glob("*.py") for code in re.findall(r'"([a-z]+\.[a-z0-9-]+)"', path.read_text())}
+    codes |= {f"readers.{reader.value}" for reader in Reader}
+    assert len(codes) > 30
+    assert {code for code in codes if f"`{code}`" not in readers} == set()
+    assert {name for name in QUESTIONS if f"`{name}`" not in probe} == set()

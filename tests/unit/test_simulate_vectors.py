@@ -235,15 +235,18 @@ def test_each_assumption_can_be_turned():
 
     signed = Request("a/x", method="HEAD", signed=Signing.HEADER)
     assert answer(SIMPLE, signed, head_redirects=True).status == 302
-    sub = Request("a/x", query="acl", signed=Signing.HEADER)
-    assert answer(SIMPLE, sub, subresources_redirect=True).status == 302
+    variant = Request("a/x", query="versionId=v", signed=Signing.HEADER)
+    assert answer(SIMPLE, variant).status == 404
+    assert answer(SIMPLE, variant, subresources_redirect=True).status == 302
+    about = Request("a/x", query="acl", signed=Signing.HEADER)
+    assert answer(SIMPLE, about, subresources_redirect=True).status == 404
     denied = site((1, A404.replace("404", "403"), E302))
     assert answer(denied, Request("a/x")).status == 302
     assert answer(denied, Request("a/x"), denied_reads_redirect=False).status == 403
     url = Request("a/x", query="k=v&Expires=1&x-oss-process=a&Signature=s", signed=Signing.URL)
     assert answer(QUERY, url, subresources_redirect=True).location.endswith("?" + url.query)
     kept = answer(QUERY, url, subresources_redirect=True, signature_in_location=False)
-    assert kept.location.endswith("?k=v")
+    assert kept.location.endswith("?k=v&x-oss-process=a")
     prefixed = site((1, A404, replaced(ReplaceKeyPrefixWith="z/")))
     reader = Request("a/x y", signed=Signing.HEADER)
     assert answer(prefixed, reader).location == "https://o.example/z/x%20y"
