@@ -51,6 +51,12 @@ class CredentialsSpec(_Part):
     anonymous: bool = Field(default=False, description="Send unsigned requests.")
 
 
+class OssCredentialsSpec(_Part):
+    """Likewise for OSS, where requests are always signed."""
+
+    profile: str = Field(default="", description="A section of ~/.ossutilconfig.")
+
+
 class OriginSpec(_Part):
     """The legacy side. It is never written."""
 
@@ -75,6 +81,8 @@ class OriginSpec(_Part):
             raise ValueError(
                 "origin.endpoint is needed for oss:// origins, such as https://oss-cn-hangzhou.aliyuncs.com"
             )
+        if self.kind is OriginKind.OSS and self.credentials.anonymous:
+            raise ValueError("origin.credentials.anonymous is for s3:// origins; requests to OSS are always signed")
         if parts.password or parts.username:
             raise ValueError("origin.url must not carry credentials; use the environment or a profile")
         return self
@@ -109,7 +117,7 @@ class DestinationSpec(_Part):
         validate_default=True,
         min_length=1,
     )
-    credentials: CredentialsSpec = CredentialsSpec()
+    credentials: OssCredentialsSpec = OssCredentialsSpec()
 
     @property
     def bucket(self) -> str:

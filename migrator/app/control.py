@@ -51,20 +51,22 @@ def resume(rt: Runtime, name: str) -> Job:
     return rt.store.jobs.get(job.id)
 
 
-def cancel(rt: Runtime, name: str) -> str:
+def cancel(rt: Runtime, name: str, *, drop_rules: bool = False) -> str:
     """Stop for good and say what that means for readers.
 
     Before any reader was sent to OSS the rules are taken down again. Afterwards rules over what is not migrated
-    stay, because readers would find nothing there without them.
+    stay, because readers would find nothing there without them; unless `drop_rules` says that no reader comes any
+    more, which may also be said of a job that was cancelled before.
     """
     job = rt.store.jobs.by_name(name)
-    _refuse_ended(job)
-    rt.store.jobs.advance(job.id, job.state, JobState.CANCELLED, "cancelled by an operator")
+    if not (drop_rules and job.state is JobState.CANCELLED):
+        _refuse_ended(job)
+        rt.store.jobs.advance(job.id, job.state, JobState.CANCELLED, "cancelled by an operator")
+    if drop_rules:
+        rt.store.jobs.readers_are_gone(job.id)
     rt.dispatcher.send("publish", job.bucket_id)
-    if job.readers_sent:
-        return (
-            f"{name} is cancelled; rules over prefixes that are not migrated stay, or readers would find nothing there"
-        )
+    if job.readers_sent and not drop_rules:
+        return f"{name} is cancelled; rules over what is not migrated stay, or readers would find nothing there"
     return f"{name} is cancelled; its rules are taken down"
 
 

@@ -21,7 +21,7 @@ def explain(rt: Runtime, place: Place, document: bytes | None, question: Questio
     info = place.control(rt).info()
     around = Surroundings(
         bucket=Bucket(objects=_Asked(place.objects(rt)), acl=info.acl, created_at=info.created_at),
-        host=door.netloc if own_domain else f"{place.name}.{door.netloc}",
+        host=door.netloc if own_domain else place.host,
         scheme=door.scheme,
         signed=Signing.HEADER if spec and spec.readers.signed else Signing.ANONYMOUS,
         doors=place.doors,

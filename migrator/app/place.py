@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from migrator.app.context import Runtime, spec_of
@@ -30,12 +31,19 @@ class Place:
         return self.destination.bucket
 
     @property
+    def host(self) -> str:
+        """The host by which the bucket's own endpoint is asked for its objects."""
+        host = urlsplit(self.destination.endpoint).netloc
+        return host if _by_path(bare_host(host)) else f"{self.name}.{host}"
+
+    @property
     def doors(self) -> tuple[str, ...]:
         """Base URLs under which readers reach the bucket."""
         named = [spec.readers.url.rstrip("/") + "/" for _, spec in self.jobs if spec.readers.url]
         scheme, _, host = self.destination.endpoint.rstrip("/").partition("://")
-        own = [f"{scheme}://{self.name}.{host}/", f"{scheme}://{host}/{self.name}/"]
-        return tuple(dict.fromkeys([*named, *own]))
+        by_path = _by_path(bare_host(host))
+        own = f"{scheme}://{host}/{self.name}/" if by_path else f"{scheme}://{self.name}.{host}/"
+        return tuple(dict.fromkeys([*named, own]))
 
     def control(self, rt: Runtime) -> BucketControl:
         """Return the bucket's configuration."""
@@ -94,6 +102,15 @@ def known(buckets: Iterable[Bucket], destination: DestinationSpec) -> Bucket | N
 
 def _jobs_into(rt: Runtime, bucket: Bucket) -> list[Job]:
     return [job for job in rt.store.jobs.all() if job.bucket_id == bucket.id]
+
+
+def _by_path(host: str) -> bool:
+    """Say whether buckets are told apart by the path: OSS's clients do so for IP addresses and localhost."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 def _address(endpoint: str) -> tuple[str, int | None]:

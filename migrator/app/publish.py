@@ -12,7 +12,7 @@ from migrator.app.ruleset import Ruleset, desired
 from migrator.domain import rules
 from migrator.domain.model import Bucket, BucketId, Lease
 from migrator.domain.states import JobState
-from migrator.errors import Fatal, ForeignRuleShadows, LeaseLost, RulesConflict, Transient
+from migrator.errors import ForeignRuleShadows, LeaseLost, MigratorError, RulesConflict, Transient
 from migrator.ports import BucketControl
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ def publish(rt: Runtime, bucket_id: int) -> None:
             rt.dispatcher.send("tick", 0)
     except LeaseLost:
         log.info("bucket %s: another publisher took over", bucket.name)
-    except Fatal as error:
-        _block(rt, bucket, error)
     except Transient as error:
         log.warning("bucket %s: %s", bucket.name, error)
         rt.store.events.add("publish_failed", f"{bucket.name}: {error}")
+    except MigratorError as error:
+        _block(rt, bucket, error)
     finally:
         rt.store.leases.release(lease)
         rt.store.clear_sent("publish", bucket_id)
@@ -152,7 +152,7 @@ def _any_job(rt: Runtime, bucket: Bucket) -> str:
     return next(job.spec_json for job in reversed(rt.store.jobs.all()) if job.bucket_id == bucket.id)
 
 
-def _block(rt: Runtime, bucket: Bucket, error: Fatal) -> None:
+def _block(rt: Runtime, bucket: Bucket, error: MigratorError) -> None:
     for job in rt.store.jobs.active():
         if job.bucket_id == bucket.id and job.state is JobState.RUNNING and not job.blocked_reason:
             rt.store.jobs.block(job.id, f"{RULES}{error}", error.hint)

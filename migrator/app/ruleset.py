@@ -78,7 +78,7 @@ def domains_of(unfinished: Sequence[Unfinished[Route]]) -> dict[Route, str]:
 def demand(rt: Runtime, bucket_id: BucketId) -> Demand:
     """Read from the tracking database what the bucket's own rules must cover, and what they should not."""
     unfinished = [
-        Unfinished(spec.destination.prefix + prefix.name, Route.of(spec))
+        Unfinished(writable(spec.destination.prefix + prefix.name), Route.of(spec))
         for job, prefix in rt.store.rules.covered(bucket_id)
         for spec in (spec_of(job.spec_json),)
     ]
@@ -93,6 +93,11 @@ def desired(rt: Runtime, bucket_id: BucketId, foreign_count: int) -> Ruleset:
     """Compute the cover from the tracking database. Raises RuleCapacityExceeded when it cannot fit."""
     wanted = demand(rt, bucket_id)
     return fitted(wanted.unfinished, wanted.finished, foreign_count)
+
+
+def writable(prefix: str) -> str:
+    """Return as much of a prefix as a rule can carry: XML has no control characters, so a broader rule must do."""
+    return next((prefix[:end] for end in range(len(prefix), 0, -1) if rules.can_be_written(prefix[:end])), "")
 
 
 def fitted(unfinished: Sequence[Unfinished[Route]], finished: Sequence[Finished], foreign_count: int) -> Ruleset:

@@ -37,17 +37,19 @@ def resume(job: str) -> None:
 
 @click.command()
 @_JOB
+@click.option("--drop-rules", is_flag=True, help="Take the rules down too: no reader comes to OSS any more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def cancel(job: str, *, yes: bool) -> None:
-    """Stop for good. Rules over what is not migrated stay if readers were sent to OSS.
+def cancel(job: str, *, drop_rules: bool, yes: bool) -> None:
+    """Stop for good. Rules over what is not migrated stay if readers were sent to OSS, unless --drop-rules.
 
     Example: migrator cancel photos --yes
     """
     with runtime() as rt:
         rt.store.jobs.by_name(job)
         if not yes:
-            click.confirm(f"Cancel {job} for good?", abort=True, err=True)
-        out(control.cancel(rt, job))
+            what = "and leave readers without what is not migrated " if drop_rules else ""
+            click.confirm(f"Cancel {job} for good {what}?", abort=True, err=True)
+        out(control.cancel(rt, job, drop_rules=drop_rules))
 
 
 @click.command()

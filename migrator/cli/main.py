@@ -16,7 +16,10 @@ from migrator.errors import Exit, MigratorError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("jobs:init", "Write a commented job file to edit."),
-    "check": ("jobs:check", "Look whether the surroundings are fit for a job; nothing is changed anywhere."),
+    "check": (
+        "jobs:check",
+        "Look whether the surroundings are fit for a job, and which readers will not survive a redirect.",
+    ),
     "plan": ("jobs:plan", "Show what a job would do: prefixes, counts, rules published first and how the set shrinks."),
     "start": ("jobs:start", "Start a job."),
     "status": ("watch:status", "Show a job: states, progress, rules, and what waits for whom."),

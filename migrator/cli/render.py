@@ -61,7 +61,7 @@ def status(snapshot: JobSnapshot) -> None:
         out(f"  waits: {snapshot.wait.reason}" + (f" - {snapshot.wait.command}" if snapshot.wait.command else ""))
     out(f"  {one_line(snapshot)}")
     own = sum(slot.own for slot in snapshot.slots)
-    out(f"  rules: {own} own, {len(snapshot.slots) - own} foreign, at most 20; {snapshot.revisions} revisions")
+    out(f"  rules: {own} own, {len(snapshot.slots) - own} foreign, at most 20; revisions: {snapshot.revisions}")
     shown = [line for line in snapshot.prefixes if line.state is not PrefixState.RETIRED]
     if shown:
         table(

@@ -115,6 +115,12 @@ class Jobs:
         """Record that readers may use OSS: from now on cancelling keeps the rules. Idempotent."""
         self._flag(job_id, "readers_sent", "job_readers_sent", "readers may use OSS")
 
+    def readers_are_gone(self, job_id: JobId) -> None:
+        """Record that no reader comes to OSS for this job any more, so that its rules need not stay. Idempotent."""
+        with writing(self._engine) as connection:
+            connection.execute(update(job).where(job.c.id == job_id).values(readers_sent=False))
+            note(connection, "job_readers_gone", "no reader comes any more; its rules may go", job_id=job_id)
+
     def _flag(self, job_id: JobId, name: str, kind: str, message: str) -> None:
         column = job.c[name]
         statement = update(job).where(job.c.id == job_id, column.is_(False)).values({name: True}).returning(job.c.id)

@@ -6,6 +6,7 @@ import pytest
 from fault_proxy import cut_before, fault_proxy, lose_reply
 from rig import canonical, own_rules, rules_in
 
+from migrator.app import control
 from migrator.domain.states import JobState, PrefixState
 
 
@@ -157,3 +158,16 @@ def test_a_bucket_that_is_full_blocks_the_job_until_there_is_room(rig):
     rig.foreign = rig.website()
     rig.drive()
     rig.check_end()
+
+
+def test_a_cancelled_job_keeps_rules_that_readers_need_until_someone_says_that_none_comes(rig):
+    rig.fill(1, 2)
+    rig.start(retire="hold")
+    rig.drive(rig.is_in("p00/", PrefixState.READY))
+    assert "stay" in control.cancel(rig.rt, "job")
+    rig.drive(lambda: True)
+    rig.tick()
+    assert rig.own_left != []
+    assert "taken down" in control.cancel(rig.rt, "job", drop_rules=True)
+    rig.settle()
+    assert canonical(rig.website()) == canonical(rig.foreign)
