@@ -28,6 +28,8 @@ _SHARDS_PER_TICK = 512
 
 _LONG_S = 0.25
 
+_HAS_RULES = frozenset({JobState.RUNNING, JobState.PAUSED, JobState.CANCELLED})
+"""Jobs that may have rules in their bucket; a job that is done has none left to look after."""
 _WORKED_ON = frozenset(PrefixState) - {PrefixState.RETIRED}
 
 
@@ -43,7 +45,7 @@ def tick(rt: Runtime, _: int = 0) -> None:
         for job in jobs:
             for action in next_actions(view(rt, job), rt.clock()):
                 apply(rt, action)
-        for bucket_id in {job.bucket_id for job in rt.store.jobs.all() if job.state is not JobState.DRAFT}:
+        for bucket_id in {job.bucket_id for job in rt.store.jobs.all() if job.state in _HAS_RULES}:
             # Never released: the lease's own age is what paces the look at the live document.
             if rt.store.leases.take(f"drift:{bucket_id}", rt.worker, rt.settings.drift_s):
                 _send(rt, Send("publish", (bucket_id,)), rt.settings.resend_s)
