@@ -33,6 +33,8 @@ def _http_url(url: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Endpoint = Annotated[HttpUrl, AfterValidator(lambda url: url.rstrip("/"))]
+"""Spelled one way: the same bucket must not get two rows, and so two publishers."""
 
 
 class OriginKind(StrEnum):
@@ -63,7 +65,7 @@ class OriginSpec(_Part):
     url: str = Field(
         description="s3://bucket/prefix/, oss://bucket/prefix/, https://host/base/ (with manifest) or file:///directory/"
     )
-    endpoint: HttpUrl | None = Field(default=None, description="Where an S3-compatible or OSS origin listens.")
+    endpoint: Endpoint | None = Field(default=None, description="Where an S3-compatible or OSS origin listens.")
     region: str = Field(default="us-east-1", description="The origin's region, used for signing.")
     credentials: CredentialsSpec = CredentialsSpec()
     manifest: str = Field(default="", description="For https:// origins: a file that lists the keys, one a line.")
@@ -110,7 +112,7 @@ class DestinationSpec(_Part):
     url: str = Field(
         description="oss://bucket/optional/prefix/", pattern=r"^oss://[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/.*)?$"
     )
-    endpoint: HttpUrl = Field(description="Such as https://oss-cn-hangzhou.aliyuncs.com")
+    endpoint: Endpoint = Field(description="Such as https://oss-cn-hangzhou.aliyuncs.com")
     region: str = Field(
         default_factory=lambda: os.environ.get("OSS_REGION", ""),
         description="Such as cn-hangzhou; default: the environment's OSS_REGION.",

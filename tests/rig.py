@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import sys
 import threading
 from collections import deque
@@ -142,6 +143,35 @@ def get(url: str, *, follow: bool = True, headers: Mapping[str, str] | None = No
     raise AssertionError
 
 
+class Reader:
+    """A reader who never stops, from entering the context to leaving it: random keys, every byte compared."""
+
+    def __init__(self, door: str, files: Mapping[str, bytes]) -> None:
+        self.reads = self.redirected = 0
+        self.wrong: list[str] = []
+        self._door, self._files = door, files
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Reader:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        choice, keys = random.Random(1), sorted(self._files)
+        while not self._over.wait(0.005):
+            key = choice.choice(keys)
+            answer = get(self._door + quote(key))
+            self.reads += 1
+            self.redirected += answer.hops
+            if (answer.status, answer.body) != (200, self._files[key]):
+                self.wrong.append(f"{key!r}: {answer.status} after {answer.hops} redirects, {answer.body[:200]!r}")
+
+
 def own_rules(document: bytes, foreign: bytes) -> list[str]:
     """Return the rules of a document that the foreign one does not have, in canonical form."""
     theirs = set(rules_in(foreign))
@@ -224,7 +254,11 @@ class Rig:
 
     def read(self, key: str, *, follow: bool = True) -> Answer:
         """Read a key through OSS as a reader does."""
-        return get(f"{self.sides.oss.endpoint}/{self.here}/{quote(key)}", follow=follow)
+        return get(self.door + quote(key), follow=follow)
+
+    @property
+    def door(self) -> str:
+        return f"{self.sides.oss.endpoint}/{self.here}/"
 
     def headers(self, key: str) -> dict[str, str]:
         """Return what OSS itself says about an object."""

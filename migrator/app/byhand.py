@@ -108,6 +108,7 @@ def apply(rt: Runtime, place: Place, shown: Plan, why: str = "") -> Revision:
             begun = rt.store.rules.begin(lease, bucket.id, storable(live), storable(now.after), now.own, reason)
             if control.get_website() != live:
                 continue
+            rt.store.leases.renew(lease, rt.settings.lease_s)  # whoever was away for long must not overwrite the next
             if put(control, live, now.after):
                 rt.store.rules.confirm(lease, begun.id)
                 return begun

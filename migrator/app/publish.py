@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 
 from migrator.app.context import Runtime, spec_of
 from migrator.app.observe import observe
+from migrator.app.putting import put, storable
 from migrator.app.ruleset import Ruleset, desired
 from migrator.domain import rules
 from migrator.domain.model import Bucket, BucketId, Lease
@@ -18,7 +18,6 @@ from migrator.ports import BucketControl
 log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
-_READ_BACK_S = (0, 0.2, 0.5, 1, 2, 4)
 RULES = "rules: "
 """Begins the reason of a job that is blocked by its bucket's rules; such a block lifts when publishing works again."""
 
@@ -71,7 +70,7 @@ def _noticed(rt: Runtime, bucket: Bucket, live: bytes | None, own: Sequence[str]
     latest = rt.store.rules.latest(bucket.id)
     if latest is None:
         return []
-    noticed = list(rules.foreign_changes(latest.after, _storable(live), own))
+    noticed = list(rules.foreign_changes(latest.after, storable(live), own))
     gone = [each for each in merge.missing_own if each in latest.own]
     if gone:
         since = f" for at most {(rt.clock() - bucket.right_at).total_seconds():.0f} s" if bucket.right_at else ""
@@ -85,7 +84,7 @@ def _record(
     rt: Runtime, bucket: Bucket, lease: Lease, live: bytes | None, merge: rules.Merge, why: Sequence[str]
 ) -> None:
     """Remember the document as others left it; nothing is put."""
-    document = _storable(live)
+    document = storable(live)
     revision = rt.store.rules.begin(lease, bucket.id, document, document, merge.own, " ".join(why))
     rt.store.rules.confirm(lease, revision.id)
 
@@ -101,42 +100,14 @@ def _put(
 ) -> bool:
     """Put one document; False when somebody else wrote meanwhile, so that it must be merged again."""
     reason = " ".join([f"{len(merge.own)} own rules, {merge.foreign_count} foreign.", *noticed])
-    revision = rt.store.rules.begin(lease, bucket.id, _storable(live), _storable(merge.after), merge.own, reason)
+    revision = rt.store.rules.begin(lease, bucket.id, storable(live), storable(merge.after), merge.own, reason)
     if control.get_website() != live:
         return False
     rt.store.leases.renew(lease, rt.settings.lease_s)  # a publisher that was away for long must not overwrite the next
-    try:
-        if merge.after is None:
-            control.delete_website()
-        else:
-            control.put_website(merge.after)
-    except Transient as error:
-        log.warning("bucket %s: put without an answer: %s", bucket.name, error)  # the read-back tells
-    if not _arrived(control, live, merge.after):
+    if not put(control, live, merge.after):
         return False
     rt.store.rules.confirm(lease, revision.id)
     return True
-
-
-def _arrived(control: BucketControl, before: bytes | None, after: bytes | None) -> bool:
-    """Read back until the bucket shows what was put; False when it shows what neither we nor it had before.
-
-    OSS documents no bound on how long a change takes to show. Raises RulesConflict when it takes too long: putting
-    again at once would only start that time anew.
-    """
-    for delay_s in _READ_BACK_S:
-        time.sleep(delay_s)
-        shown = control.get_website()
-        if rules.same_meaning(shown, after):
-            return True
-        if not rules.same_meaning(shown, before):
-            return False
-    raise RulesConflict("the bucket still shows the website document from before the put; it is looked at again")
-
-
-def _storable(document: bytes | None) -> bytes | None:
-    """Return what may be stored: a foreign rule's secret never enters the tracking database."""
-    return rules.redact(document) if document else None
 
 
 def _refuse_shadows(live: bytes | None, own: tuple[str, ...], ruleset: Ruleset) -> None:

@@ -11,14 +11,14 @@ from migrator.ports import BucketControl
 
 log = logging.getLogger(__name__)
 
-_READ_BACK_S = (0, 0.2, 0.5, 1, 2, 4, 8)
+_READ_BACK_S = (0, 0.2, 0.5, 1, 2, 4)
 
 
 def put(control: BucketControl, before: bytes | None, after: bytes | None) -> bool:
     """Make `after` the document; False when the bucket shows neither that nor `before`: somebody else wrote, too.
 
     A lost reply is settled by the read-back. Raises RulesConflict when the old document still shows after a while:
-    OSS documents no bound on how long that may take.
+    OSS documents no bound on how long that may take, and putting again at once would only start that time anew.
     """
     try:
         if after is None:
@@ -34,7 +34,7 @@ def put(control: BucketControl, before: bytes | None, after: bytes | None) -> bo
             return True
         if not rules.same_meaning(shown, before):
             return False
-    raise RulesConflict("the bucket still shows the website document from before the put", hint="look at it again")
+    raise RulesConflict("the bucket still shows the website document from before the put; it is looked at again")
 
 
 def storable(document: bytes | None) -> bytes | None:

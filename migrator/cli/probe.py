@@ -49,8 +49,8 @@ def probe(job_or_file: str, *, yes: bool, as_lines: bool, patience: float) -> No
         for line in intent(spec):
             say(line)
         _confirm(yes=yes)
-        with _first_signal_only():
-            learned = ask_the_bucket(rt, spec, patience_s=patience, unbroken=_unbroken)
+        with _stopping_in_order(rt):
+            learned = ask_the_bucket(rt, spec, patience_s=patience)
     if as_lines:
         for each in learned:
             raw(as_json(each))
@@ -76,27 +76,15 @@ def _confirm(*, yes: bool) -> None:
 
 
 @contextmanager
-def _first_signal_only() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the probe in order; a second one does not stop it from cleaning up."""
+def _stopping_in_order(rt: Runtime) -> Iterator[None]:
+    """Let SIGINT and SIGTERM ask the probe to stop at its next step instead of breaking off the one under way."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        say("interrupted; what the probe put is taken away first")
-        raise KeyboardInterrupt
+        if not rt.drain.is_set():
+            say("interrupted; what the probe put is taken away first")
+            rt.drain.set()
 
     before = {each: signal.signal(each, stop) for each in _SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
-@contextmanager
-def _unbroken() -> Iterator[None]:
-    """Let nothing interrupt the cleaning up; what arrives meanwhile is ignored, for it is nearly over anyway."""
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in _SIGNALS}
     try:
         yield
     finally:

@@ -143,3 +143,10 @@ def test_a_bucket_is_known_once_a_job_goes_into_it(world):
     job = world.job()
     assert world.store.rules.bucket_at(endpoint, name) == world.store.rules.bucket(job.bucket_id)
     assert world.store.rules.bucket_at(endpoint, name + "2") is None
+
+
+def test_a_bucket_may_be_recorded_without_a_job_and_only_once(world):
+    made = world.store.rules.add_bucket("https://oss.example", "r", "alone")
+    assert world.store.rules.add_bucket("https://oss.example", "r", "alone") == made
+    assert made in world.store.rules.buckets()
+    assert world.store.rules.own(made.id) == ()

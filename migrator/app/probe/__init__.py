@@ -6,8 +6,7 @@ Everything happens under a scratch prefix of the probe's own, with temporary rul
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.app.context import Runtime
 from migrator.app.place import known
@@ -39,17 +38,11 @@ def intent(spec: JobSpec) -> Sequence[str]:
     )
 
 
-def probe(
-    rt: Runtime,
-    spec: JobSpec,
-    *,
-    patience_s: float = PATIENCE_S,
-    unbroken: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> list[Learned]:
+def probe(rt: Runtime, spec: JobSpec, *, patience_s: float = PATIENCE_S) -> list[Learned]:
     """Ask everything that can be asked safely, store the answers as the bucket's assumptions, and return them all.
 
-    Rules and objects of the probe are gone when this returns or raises, KeyboardInterrupt included; cleaning up runs
-    inside `unbroken()`, which may keep further signals away. Raises LeaseLost
+    Rules and objects of the probe are gone when this returns or raises. Raises KeyboardInterrupt soon after `rt.drain`
+    was set, LeaseLost
     when somebody else publishes all the time, AccessRefused where the key may not do what a migration needs.
     """
     into = spec.destination
@@ -61,8 +54,7 @@ def probe(
         for each in _asked(rt, spec, stage):
             answers.setdefault(each.question, each)
     finally:
-        with unbroken():
-            stage.close()
+        stage.close()
     learned = ordered(answers.values())
     rt.store.assumptions.save(bucket.id, learned)
     rt.store.events.add("probed", f"{bucket.name}: {sum(each.answer != NOT_ASKED for each in learned)} answers")

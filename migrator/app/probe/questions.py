@@ -40,6 +40,7 @@ Question = Callable[[Scene], Iterator[Learned]]
 def ask_all(scene: Scene, questions: tuple[Question, ...]) -> Iterator[Learned]:
     """Yield every answer; a question whose asking failed is unclear, and hides no other."""
     for question in questions:
+        scene.stage.renew()
         try:
             yield from question(scene)
         except MigratorError as error:

@@ -13,6 +13,7 @@ from time import monotonic
 
 from migrator.app.context import Runtime
 from migrator.app.probe.temporary import SCRATCH, is_scratch, scratch_fingerprints
+from migrator.app.putting import storable
 from migrator.domain import rules
 from migrator.domain.model import Bucket, Lease
 from migrator.errors import AccessRefused, LeaseLost, Permanent, RulesConflict, Transient
@@ -40,9 +41,9 @@ class Stage:
         self.destination = rt.connections.destination(spec)
         self.control = rt.connections.control(spec)
         self._rt, self._spec, self._bucket = rt, spec, bucket
+        self._pause, self._closing = threading.Event(), False
         self._lease = self._taken()
         self._renewed = monotonic()
-        self._pause = threading.Event()
 
     # -- time ----------------------------------------------------------------------------------------------------
     def until(self, true: Callable[[], bool]) -> bool:
@@ -57,22 +58,28 @@ class Stage:
         return True
 
     def renew(self) -> None:
-        """Keep the lease. Raises LeaseLost."""
+        """Keep the lease. Raises LeaseLost; KeyboardInterrupt, always between steps, when this process shall stop."""
+        self._stop_if_asked()
         lease_s = self._rt.settings.lease_s
         if monotonic() - self._renewed > lease_s / 3:
             self._rt.store.leases.renew(self._lease, lease_s)
             self._renewed = monotonic()
 
+    def _stop_if_asked(self) -> None:
+        if self._rt.drain.is_set() and not self._closing:
+            raise KeyboardInterrupt
+
     def _taken(self) -> Lease:
         name, settings = f"rules:{self._bucket.id}", self._rt.settings
-        deadline, pause = monotonic() + max(self.patience_s, settings.lease_s), threading.Event()
+        deadline = monotonic() + max(self.patience_s, settings.lease_s)
         while (lease := self._rt.store.leases.take(name, self._rt.worker, settings.lease_s)) is None:
             if monotonic() > deadline:
                 raise LeaseLost(
                     f"somebody else is publishing the rules of {self._bucket.name} all the time",
                     hint="try again later; migrator doctor shows who works",
                 )
-            pause.wait(_LONGEST_PAUSE_S)
+            self._stop_if_asked()
+            self._pause.wait(_LONGEST_PAUSE_S)
         return lease
 
     # -- rules ---------------------------------------------------------------------------------------------------
@@ -109,7 +116,7 @@ class Stage:
     def _written(self, live: bytes | None, after: bytes | None, plain: bytes | None, marks: tuple[str, ...]) -> bool:
         """Put one document; False when somebody else wrote meanwhile."""
         store, reason = self._rt.store, f"probe {self.prefix}"
-        revision = store.rules.begin(self._lease, self._bucket.id, _storable(live), _storable(after), marks, reason)
+        revision = store.rules.begin(self._lease, self._bucket.id, storable(live), storable(after), marks, reason)
         if self.control.get_website() != live:
             return False
         try:
@@ -165,6 +172,7 @@ class Stage:
 
     def close(self) -> None:
         """Leave nothing behind: rules first, objects next, then the lease."""
+        self._closing = True
         try:
             self.clear_rules()
         finally:
@@ -172,8 +180,3 @@ class Stage:
                 self._sweep()
             finally:
                 self._rt.store.leases.release(self._lease)
-
-
-def _storable(document: bytes | None) -> bytes | None:
-    """Return what may be stored: a foreign rule's secret never enters the tracking database."""
-    return rules.redact(document) if document else None
