@@ -20,7 +20,7 @@ def plan(rt: Runtime, prefix_id: int) -> None:
     """Go on planning a prefix where it was left. The cursor moves in the transaction that stores the shards."""
     work, prefix = rt.work_of(PrefixId(prefix_id))
     plannable = prefix.state in (PrefixState.REDIRECTING, PrefixState.COPYING)
-    if work.job.state is not JobState.RUNNING or prefix.planned_to_end or not plannable:
+    if work.job.state is not JobState.RUNNING or work.job.blocked_reason or prefix.planned_to_end or not plannable:
         return
     lease = rt.store.leases.take(f"plan:{prefix_id}", rt.worker, rt.settings.lease_s)
     if lease is None:

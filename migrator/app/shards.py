@@ -58,16 +58,18 @@ def opened(rt: Runtime, shard_id: ShardId, *, copying: bool) -> Iterator[OpenSha
         yield None
         return
     row, lease = claimed
+    begun = False
     try:
         work, prefix = rt.work_of(row.prefix_id)
         if work.job.state is not JobState.RUNNING or work.job.blocked_reason:
             rt.store.shards.give_back(lease)
-            yield None
-            return
-        rt.store.beat(rt.worker, f"{'copy' if copying else 'verify'} {work.job.name} {prefix.name}")
-        with shift(rt, lease, work.job, rt.store.shards.renew) as current:
-            shard = OpenShard(row, lease, work, prefix, current, row.walk, row.attempts >= rt.settings.max_attempts)
-            yield shard
+        else:
+            rt.store.beat(rt.worker, f"{'copy' if copying else 'verify'} {work.job.name} {prefix.name}")
+            with shift(rt, lease, work.job, rt.store.shards.renew) as current:
+                last = row.attempts >= rt.settings.max_attempts
+                shard = OpenShard(row, lease, work, prefix, current, row.walk, last)
+                begun = True
+                yield shard
     except LeaseLost:
         log.info("shard %d: the lease was lost; somebody else goes on", shard_id)
     except Fatal as error:
@@ -79,6 +81,8 @@ def opened(rt: Runtime, shard_id: ShardId, *, copying: bool) -> Iterator[OpenSha
     except Exception as error:
         log.exception("shard %d", shard_id)
         _failed(rt, row, lease, f"{type(error).__name__}: {error}")
+    if not begun:  # it went wrong (or was called off) before there was anything to hand out
+        yield None
 
 
 def _failed(rt: Runtime, row: Shard, lease: Lease, reason: str) -> None:

@@ -1,1 +1,0 @@
-"""Measure the copy engine against other tools: `./x bench --quick`. See docs/performance.md."""
