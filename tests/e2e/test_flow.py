@@ -104,7 +104,7 @@ def test_two_jobs_share_the_rules_of_a_bucket(each_rig: Rig) -> None:
         return all(job.state is JobState.DONE for job in rig.rt.store.jobs.all())
 
     rig.drive(ended, each=lambda: None)
-    assert {key for key in rig.stored()} == {
+    assert set(rig.stored()) == {
         f"{s}/{p}{n:02}/x" for s, p in (("left", "a"), ("right", "b")) for n in range(12)
     }
     assert rig.own_left == []
