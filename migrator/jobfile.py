@@ -21,15 +21,24 @@ _MAX_DEPTH = 32
 class _Loader(yaml.SafeLoader):
     """Safe YAML without aliases (they can explode) and without duplicate keys (the first would be lost silently)."""
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
             raise Invalid(f"line {line}: YAML aliases are not allowed in a job file")
-        return super().compose_node(parent, index)
+        if self.depth > _MAX_DEPTH:
+            raise Invalid(f"line {line}: nested too deeply; a job file has {_MAX_DEPTH} levels at most")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise Invalid(f"line {key_node.start_mark.line + 1}: a field's name must be plain text")
             if key_node.value in seen:
                 raise Invalid(f"line {key_node.start_mark.line + 1}: {key_node.value} is given twice; keep one of them")
             seen.add(key_node.value)
@@ -55,8 +64,6 @@ def parse(raw: bytes, name: str = "job file") -> JobSpec:
         data = yaml.load(raw.decode("utf-8-sig"), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     except UnicodeDecodeError as error:
         raise Invalid(f"{name} is not UTF-8 text") from error
-    except RecursionError as error:
-        raise Invalid(f"{name} is nested too deeply") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}, line {mark.line + 1}" if mark else name

@@ -44,7 +44,10 @@ def take(response: Response, *, what: str, if_match: str, start: int, end: int |
     ObjectChanged. Raises IntegrityMismatch for any other bytes than asked for, or when nobody can know their number.
     """
     etag = etag_of(response.headers)
-    if if_match and etag and etag != if_match:
+    if if_match and not etag:
+        # A login page of the network or of a balancer, answered with 200, would be stored as the object.
+        raise IntegrityMismatch(f"{what}: the answer names no ETag, so nobody knows which version it is, or of what")
+    if if_match and etag != if_match:
         raise ObjectChanged(f"{what} has changed since it was listed")
     body = response.body
     if response.status == 206:

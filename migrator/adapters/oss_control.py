@@ -34,6 +34,7 @@ class OssControl:
 
     def __init__(self, address: BucketAddress, credentials: CredentialsProvider) -> None:
         silence()
+        self._where = f"oss://{address.bucket} at {address.endpoint}"
         provider = SdkCredentials(credentials)
         auth = oss2.ProviderAuthV4(provider) if address.region else oss2.ProviderAuth(provider)
         try:
@@ -53,7 +54,7 @@ class OssControl:
 
     def info(self) -> BucketInfo:
         """Describe the bucket. Raises BucketMissing, CredentialsRefused, AccessRefused."""
-        info = _ask("describe the bucket", self._bucket.get_bucket_info)
+        info = _ask(f"describe {self._where}", self._bucket.get_bucket_info)
         return BucketInfo(
             name=str(info.name),
             created_at=datetime.fromisoformat(info.creation_date).astimezone(UTC),
@@ -64,10 +65,10 @@ class OssControl:
 
     def details(self) -> BucketDetails:
         """Describe what else there is; a part that may not be read is None, never an error."""
-        cnames = _part("list its domains", self._bucket.list_bucket_cname)
-        cors = _part("read its CORS rules", self._bucket.get_bucket_cors)
-        lifecycle = _part("read its lifecycle rules", self._bucket.get_bucket_lifecycle)
-        info = _part("describe the bucket", self._bucket.get_bucket_info)
+        cnames = _part(f"list the domains of {self._where}", self._bucket.list_bucket_cname)
+        cors = _part(f"read the CORS rules of {self._where}", self._bucket.get_bucket_cors)
+        lifecycle = _part(f"read the lifecycle rules of {self._where}", self._bucket.get_bucket_lifecycle)
+        info = _part(f"describe {self._where}", self._bucket.get_bucket_info)
         return BucketDetails(
             cnames=None if cnames is None else tuple(str(each.domain) for each in cnames.cname) if cnames else (),
             cors=None if cors is None else _allowed_origins(cors.rules) if cors else (),
@@ -87,18 +88,18 @@ class OssControl:
             return self._bucket._do("GET", name, "", params={"website": ""})  # noqa: SLF001 - the only raw read oss2 has
 
         try:
-            return bytes(_ask("read the website configuration", get, read=True))
+            return bytes(_ask(f"read the website configuration of {self._where}", get, read=True))
         except _NoWebsite:
             return None
 
     def put_website(self, document: bytes) -> None:
         """Replace the whole document, sent as it is. After a Transient error it may have been replaced."""
-        _ask("write the website configuration", lambda: self._bucket.put_bucket_website(document))
+        _ask(f"write the website configuration of {self._where}", lambda: self._bucket.put_bucket_website(document))
 
     def delete_website(self) -> None:
         """Remove the document; a missing one is fine."""
         try:
-            _ask("remove the website configuration", self._bucket.delete_bucket_website)
+            _ask(f"remove the website configuration of {self._where}", self._bucket.delete_bucket_website)
         except _NoWebsite:
             return
 
@@ -205,7 +206,7 @@ def _unreachable(doing: str, exc: RequestError) -> MigratorError:
         return EndpointUnreachable(f"cannot {doing}: no trusted TLS connection", hint="check the endpoint's host name")
     if isinstance(cause, requests.exceptions.ConnectTimeout | requests.exceptions.ConnectionError):
         return EndpointUnreachable(
-            f"cannot {doing}: nothing answers at the endpoint", hint="check the endpoint's host, port and network"
+            f"cannot {doing}: nothing answers there", hint="check the endpoint's host, port and network"
         )
     return Transient(f"cannot {doing}: {type(cause).__name__}")
 

@@ -118,14 +118,16 @@ def waive(job: str, prefix: str, keys: tuple[str, ...], by: str) -> None:
 
 @click.command()
 @_JOB
-@click.argument("prefix", required=False)
-@click.argument("authority", type=click.Choice([each.value for each in Authority]))
-def writes(job: str, prefix: str | None, authority: str) -> None:
+@click.argument("words", nargs=-1, required=True, metavar=f"[PREFIX] {{{'|'.join(Authority)}}}")
+def writes(job: str, words: tuple[str, ...]) -> None:
     """Tell who writes now: the destination, still the origin, or nobody (frozen).
 
     Example: migrator writes photos eu/img/ destination
     """
+    *before, authority = words  # click has no optional argument in front of a required one
+    if authority not in list(Authority) or len(before) > 1:
+        raise click.BadParameter(f"tell who writes, last of all: {', '.join(Authority)}", param_hint="writes")
     with runtime() as rt:
-        changed = control.writes(rt, job, prefix, Authority(authority))
+        changed = control.writes(rt, job, before[0] if before else None, Authority(authority))
     say(f"{len(changed)} prefixes: writers are at the {authority}" if authority != "frozen" else "keys never change")
     out(authority)

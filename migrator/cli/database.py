@@ -23,8 +23,11 @@ def upgrade() -> None:
     Example: migrator db upgrade
     """
     engine = connect(settings.load().database_url)
-    schema.upgrade(engine)
-    out(f"the tracking database is at {schema.current(engine)}")
+    try:
+        schema.upgrade(engine)
+        out(f"the tracking database is at {schema.current(engine)}")
+    finally:
+        engine.dispose()
 
 
 @db.command()
@@ -34,7 +37,10 @@ def check() -> None:
     Example: migrator db check
     """
     engine = connect(settings.load().database_url)
-    found, wanted = schema.current(engine), schema.head()
+    try:
+        found, wanted = schema.current(engine), schema.head()
+    finally:
+        engine.dispose()
     if found != wanted:
         raise SchemaOutOfDate(f"the tracking database is at {found or 'nothing'}, this program wants {wanted}")
     out(f"the tracking database is at {found}, as it should be")

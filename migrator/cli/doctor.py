@@ -41,8 +41,11 @@ def doctor() -> int:
 
 def _database(loaded: settings.Settings) -> str:
     engine = connect(loaded.database_url)
-    schema.ensure(engine)
-    return f"{settings.redact(loaded.database_url)} at {schema.current(engine)}"
+    try:
+        schema.ensure(engine)
+        return f"{settings.redact(loaded.database_url)} at {schema.current(engine)}"
+    finally:
+        engine.dispose()
 
 
 def _broker(loaded: settings.Settings) -> str:

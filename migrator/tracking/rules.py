@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, exists, func, insert, or_, select, update
 
 from migrator.domain.model import Bucket, BucketId, Job, Lease, Prefix, Revision, RevisionState
 from migrator.domain.states import COVERED, JobState, PrefixState
@@ -153,14 +153,27 @@ class Rules:
         """Return every prefix that the bucket's rules must cover, job by job, in byte order of their names.
 
         A paused or done job's prefixes are covered as a running one's. A cancelled job's are all covered until they
-        are retired, if a reader was ever sent to OSS, and none otherwise.
+        are retired, if a reader was ever sent to OSS, and none otherwise; but a later job takes over the keys under its
+        own destination prefix as soon as all its prefixes want rules. So a job may be cancelled and started anew.
         """
         unfinished = and_(job.c.state != JobState.CANCELLED, prefix.c.state.in_(COVERED))
         abandoned = and_(
-            job.c.state == JobState.CANCELLED, job.c.readers_sent.is_(True), prefix.c.state != PrefixState.RETIRED
+            job.c.state == JobState.CANCELLED,
+            job.c.readers_sent.is_(True),
+            prefix.c.state != PrefixState.RETIRED,
         )
+        here = job.c.bucket_id == bucket_id
         with reading(self._engine) as connection:
-            return _pairs(connection, and_(job.c.bucket_id == bucket_id, or_(unfinished, abandoned)))
+            pairs = _pairs(connection, and_(here, or_(unfinished, abandoned)))
+            if all(owner.state is not JobState.CANCELLED for owner, _ in pairs):
+                return pairs
+            bases, takers = _bases(connection, here), _bases(connection, and_(here, _takers()))
+
+        def taken_over(owner: Job, found: Prefix) -> bool:
+            key = bases[owner.id] + found.name
+            return any(later > owner.id and key.startswith(base) for later, base in takers.items())
+
+        return [pair for pair in pairs if pair[0].state is not JobState.CANCELLED or not taken_over(*pair)]
 
     def finished(self, bucket_id: BucketId) -> list[tuple[Job, Prefix, int]]:
         """Return the prefixes whose rule is going or gone, with how many objects each was proven to hold."""
@@ -182,6 +195,18 @@ def _newest(connection: Connection, bucket_id: BucketId) -> int | None:
     published = (revision.c.bucket_id == bucket_id) & (revision.c.state == RevisionState.PUBLISHED)
     newest: int | None = connection.execute(select(func.max(revision.c.id)).where(published)).scalar_one()
     return newest
+
+
+def _bases(connection: Connection, which: ColumnElement[bool]) -> dict[int, str]:
+    """Return the destination prefixes of jobs by id."""
+    return {row.id: row.destination_prefix for row in connection.execute(select(job).where(which))}
+
+
+def _takers() -> ColumnElement[bool]:
+    """Say in SQL whether a job answers for all keys under its destination prefix, whoever did before."""
+    unarmed = exists().where(prefix.c.job_id == job.c.id, prefix.c.state == PrefixState.PLANNED)
+    alive = or_(job.c.state != JobState.CANCELLED, job.c.readers_sent.is_(True))
+    return and_(job.c.discovered.is_(True), alive, ~unarmed)
 
 
 def _pairs(connection: Connection, which: ColumnElement[bool]) -> list[tuple[Job, Prefix]]:
