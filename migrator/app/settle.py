@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from migrator.app.context import Runtime
 from migrator.domain.model import Prefix, PrefixId
@@ -15,13 +16,11 @@ def settle(rt: Runtime, prefix_id: int) -> None:
     if prefix.state is not PrefixState.SETTLING or not _compared(rt, prefix):
         return
     certificate = json.dumps(evidence(rt, prefix.id), indent=2)
-    rt.store.prefixes.advance(
-        prefix.id,
-        PrefixState.SETTLING,
-        PrefixState.RETIRED,
-        "compared once more after its rule went; OSS answers alone",
-        certificate_json=certificate,
-    )
+    why = "compared once more after its rule went; OSS answers alone"
+    with suppress(IllegalTransition):  # somebody else was told too, and was faster
+        rt.store.prefixes.advance(
+            prefix.id, PrefixState.SETTLING, PrefixState.RETIRED, why, certificate_json=certificate
+        )
     rt.store.clear_sent("settle", prefix_id)
     rt.dispatcher.send("tick", 0)
 

@@ -1,4 +1,4 @@
-"""Processes that are killed or stopped in the middle of an object: the job ends, counters stay exact, no rule is left."""
+"""kill -9 in the middle of everything: the job still ends, counters stay exact, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from migrator.domain.states import JobState, ShardState
 UP = ("up", "--port", "0")
 RUNNING = "running; dashboard:"
 WORKER = ("worker", "--concurrency", "2", "--beat")
-READY = "celery@"
 
 
 class Hold:
@@ -84,8 +83,8 @@ def test_kill_9_of_everything_in_one_process(each_rig: Rig) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_process_gives_back_what_it_holds(rig: Rig, number: int) -> None:
-    # Nobody would wait for leases as long as these.
-    with scene(rig, MIGRATOR_LEASE_S="600", MIGRATOR_RESEND_S="600") as (program, hold):
+    # Nobody would wait for a lease as long as this.
+    with scene(rig, MIGRATOR_LEASE_S="600") as (program, hold):
         with program.started(*UP, says=RUNNING) as first:
             hold.wait()
             first.process.send_signal(number)
@@ -100,7 +99,11 @@ def test_a_stopped_process_gives_back_what_it_holds(rig: Rig, number: int) -> No
 
 
 def test_kill_9_of_celery_processes(rig: Rig, redis_url: str) -> None:
-    with scene(rig, MIGRATOR_BROKER_URL=redis_url) as (program, hold), program.started(*WORKER) as worker:
+    with (
+        scene(rig, MIGRATOR_BROKER_URL=redis_url) as (program, hold),
+        program.started("worker", "--beat-only") as beat,
+        program.started(*WORKER[:-1]) as worker,
+    ):
         hold.wait()
         # Whoever holds the object dies, and its siblings with it; the worker starts new ones.
         for pid in worker.children():
@@ -108,6 +111,7 @@ def test_kill_9_of_celery_processes(rig: Rig, redis_url: str) -> None:
         hold.let_go()
         done(rig)
         assert worker.stop() == 0
+        assert beat.stop() == 0
 
 
 def test_kill_9_of_a_whole_worker_and_another_one_goes_on(each_rig: Rig, redis_url: str) -> None:
@@ -122,7 +126,7 @@ def test_kill_9_of_a_whole_worker_and_another_one_goes_on(each_rig: Rig, redis_u
 
 
 def test_a_stopped_worker_gives_back_what_it_holds(rig: Rig, redis_url: str) -> None:
-    with scene(rig, MIGRATOR_BROKER_URL=redis_url, MIGRATOR_LEASE_S="600", MIGRATOR_RESEND_S="600") as (program, hold):
+    with scene(rig, MIGRATOR_BROKER_URL=redis_url, MIGRATOR_LEASE_S="600") as (program, hold):
         with program.started(*WORKER) as first:
             hold.wait()
             first.process.send_signal(signal.SIGTERM)

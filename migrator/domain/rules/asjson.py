@@ -40,7 +40,7 @@ def from_json(text: str) -> bytes | None:
     if not isinstance(data, dict):
         raise Invalid('the file must hold an object, such as {"RoutingRules": [...]}')
     inner = data.get(ROOT) if set(data) == {ROOT} else data
-    if inner in (None, "", {}):
+    if inner in (None, {}) or (isinstance(inner, str) and not inner.strip()):
         return None
     if not isinstance(inner, dict):
         raise Invalid(f"{ROOT}: must be an object")
