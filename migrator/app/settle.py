@@ -8,6 +8,7 @@ from contextlib import suppress
 from migrator.app.context import Runtime
 from migrator.domain.model import Prefix, PrefixId
 from migrator.domain.states import PrefixState, ShardState
+from migrator.errors import IllegalTransition
 
 
 def settle(rt: Runtime, prefix_id: int) -> None:
