@@ -12,6 +12,7 @@ from migrator import logs
 def _root_restored():
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    logging.getLogger("migrator").setLevel(logging.NOTSET)  # `migrator up` makes it talk more; it may have run here
     yield
     root.handlers[:], root.level = handlers, level
 
